@@ -1,0 +1,116 @@
+//! One checked configuration, from flags, environment, `.env` and `config.json`, with all errors reported at once.
+//!
+//! A [`Config`] cannot be invalid: [`load`] is its only maker, and the roles receive it whole from the warden.
+//! It holds no secret; those are in [`Secrets`] and travel separately, each to the role that needs it.
+
+mod agent;
+mod dotenv;
+mod file;
+mod host;
+mod load;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use agent::{AgentConfig, AgentKind, KiroEngine, PROGRAM_PATH};
+pub use host::HostRule;
+pub use load::{ConfigErrors, Problem, Sources, load, load_to_run};
+pub use settings::{SETTINGS, Setting};
+
+use crate::model::{AgentName, Secret, UserId};
+
+/// The configuration of one appliance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Operators from `ALLOWED_TELEGRAM_IDS`; empty means nobody.
+    pub allowed: BTreeSet<UserId>,
+    /// The agents by name; holds at least [`Config::default_agent`].
+    pub agents: BTreeMap<AgentName, AgentConfig>,
+    /// The agent that serves threads without a binding (`KIRO_AGENT_NAME`).
+    pub default_agent: AgentName,
+    /// Templates of agents, skills and steering (absolute).
+    pub kiro_config: PathBuf,
+    /// Where workspaces are (absolute).
+    pub workspaces: PathBuf,
+    /// Where store, homes and sockets are (absolute).
+    pub state: PathBuf,
+    /// Runtimes at most, 1 to 64.
+    pub max_processes: usize,
+    /// Runtimes of one user at most, 1 to `max_processes`.
+    pub max_processes_per_user: usize,
+    /// How long an idle runtime is kept, but for one; at least 1 s.
+    pub idle_timeout: Duration,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// Base of the Bot API: `https`, or `http` to loopback only; no trailing slash.
+    pub telegram_api: String,
+    /// A turn's longest time by the clock.
+    pub turn_timeout: Duration,
+    /// How long a permission request waits for its answer.
+    pub permission_timeout: Duration,
+    /// Kiro's login of the service's own user, copied into the homes of Kiro runtimes; `None` where there is none.
+    pub kiro_login: Option<PathBuf>,
+    /// Files that no runtime may read: where settings and secrets came from (absolute).
+    pub private_files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// The agent of that name; the default agent where there is none of that name any more.
+    pub fn agent(&self, name: &AgentName) -> Option<&AgentConfig> {
+        self.agents.get(name)
+    }
+
+    /// The port at which the Bot API is reached.
+    pub fn telegram_port(&self) -> u16 {
+        reqwest::Url::parse(&self.telegram_api).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443)
+    }
+
+    /// `STATE_DIR/store`: the gateway's alone.
+    pub fn store_dir(&self) -> PathBuf {
+        self.state.join("store")
+    }
+
+    /// `STATE_DIR/run`: sockets and lock files.
+    pub fn run_dir(&self) -> PathBuf {
+        self.state.join("run")
+    }
+
+    /// The socket of the local channel.
+    pub fn chat_socket(&self) -> PathBuf {
+        self.run_dir().join("chat.sock")
+    }
+
+    /// The private directory of one (user, agent), in which its HOME and TMPDIR lie.
+    pub fn home_dir(&self, user: &UserId, agent: &AgentName) -> PathBuf {
+        self.state.join("homes").join(user.dir_name()).join(agent.as_str())
+    }
+
+    /// The directory above all workspaces of one user.
+    pub fn user_workspaces(&self, user: &UserId) -> PathBuf {
+        self.workspaces.join(user.dir_name())
+    }
+}
+
+/// What the configuration holds in secret.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Secrets {
+    /// The bot's token; goes to the gateway alone.
+    pub bot_token: Option<Secret<String>>,
+    /// Kiro's own key, which only kiro-cli itself can use: it goes into the environment of `kiro` runtimes, since it takes it from nowhere else.
+    pub kiro_api_key: Option<Secret<String>>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the usual words")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warning,
+    Error,
+}

@@ -1,0 +1,472 @@
+//! From texts to a [`Config`], or to the list of everything that is wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::agent::PROGRAM_PATH;
+use super::file::{FileAgent, FileConfig};
+use super::{AgentConfig, AgentKind, Config, HostRule, KiroEngine, LogLevel, SETTINGS, Secrets, dotenv};
+use crate::model::{AgentName, Secret, UserId};
+
+/// Largest file of settings or secret that is read, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// Where the texts come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+    /// The working directory: relative paths and `.env` are looked up here.
+    pub directory: PathBuf,
+}
+
+impl Sources {
+    /// This process's own environment and directory.
+    ///
+    /// # Errors
+    /// The working directory is gone.
+    pub fn of_process() -> std::io::Result<Self> {
+        Ok(Self {
+            // What is no UTF-8 cannot be one of our settings; a variable of another program must not stop us.
+            environment: std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect(),
+            directory: std::env::current_dir()?,
+        })
+    }
+}
+
+/// One thing that is wrong, with the place and the way to mend it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, or the file with line and column.
+    pub place: String,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
+
+/// Everything that is wrong, in the order of reading; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<Problem>);
+
+impl std::error::Error for ConfigErrors {}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|Problem { place, what }| write!(f, "\n  {place}: {what}"))
+    }
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// All problems at once.
+pub fn load(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors> {
+    load_for(sources, false)
+}
+
+/// Like [`load`], for the service itself: without a bot token it has nothing to serve.
+///
+/// # Errors
+/// All problems at once, a missing token among them.
+pub fn load_to_run(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors> {
+    load_for(sources, true)
+}
+
+fn load_for(sources: &Sources, token_needed: bool) -> Result<(Config, Secrets), ConfigErrors> {
+    let mut loader = Loader { sources, env_file: BTreeMap::new(), private: Vec::new(), problems: Vec::new() };
+    loader.read_env_file();
+    if token_needed && loader.given("BOT_TOKEN").or_else(|| loader.given("BOT_TOKEN_FILE")).is_none() {
+        loader.problem("BOT_TOKEN", "is missing: get one from @BotFather, or try `kiroclaw chat`, which needs none");
+    }
+    let secrets = Secrets { bot_token: loader.bot_token(), kiro_api_key: loader.secret("KIRO_API_KEY") };
+    let config = loader.config();
+    match config {
+        Some(config) if loader.problems.is_empty() => Ok((config, secrets)),
+        _ => Err(ConfigErrors(loader.problems)),
+    }
+}
+
+struct Loader<'a> {
+    sources: &'a Sources,
+    env_file: BTreeMap<String, String>,
+    private: Vec<PathBuf>,
+    problems: Vec<Problem>,
+}
+
+impl Loader<'_> {
+    fn problem(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        self.problems.push(Problem { place: place.into(), what: what.into() });
+    }
+
+    fn read_env_file(&mut self) {
+        let path = self.sources.directory.join(".env");
+        let Some(text) = self.read_optional(&path, ".env") else { return };
+        self.private.push(path);
+        let (pairs, bad) = dotenv::parse(&text);
+        for (line, why) in bad {
+            self.problem(format!(".env line {line}"), why);
+        }
+        for (name, value) in pairs {
+            self.env_file.insert(name, value);
+        }
+    }
+
+    /// A file that need not exist.
+    fn read_optional(&mut self, path: &Path, place: &str) -> Option<String> {
+        match read_bounded(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                self.problem(place, format!("cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The value as given, environment before file; an empty value is as good as none.
+    fn given(&self, name: &str) -> Option<String> {
+        let value = self.sources.environment.get(name).or_else(|| self.env_file.get(name))?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn text(&self, name: &str) -> String {
+        let default = SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
+        self.given(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, want: &str) -> Option<T> {
+        let text = self.text(name);
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.problem(name, format!("`{}` is not {want}", shown(&text)));
+        }
+        value
+    }
+
+    fn number(&mut self, name: &str, low: u64, high: u64) -> Option<u64> {
+        let want = format!("a whole number from {low} to {high}");
+        let number = self.parsed::<u64>(name, &want)?;
+        if !(low..=high).contains(&number) {
+            self.problem(name, format!("{number} is not {want}"));
+            return None;
+        }
+        Some(number)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.sources.directory.join(self.text(name)).components().collect()
+    }
+
+    /// A secret: the value, or the content of the file that `NAME_FILE` names.
+    fn secret(&mut self, name: &str) -> Option<Secret<String>> {
+        let file_name = format!("{name}_FILE");
+        let value = match (self.given(name), self.given(&file_name)) {
+            (Some(_), Some(_)) => {
+                self.problem(name, format!("give either {name} or {file_name}, not both"));
+                return None;
+            }
+            (Some(value), None) => value,
+            (None, Some(file)) => {
+                let path = self.sources.directory.join(file);
+                self.private.push(path.clone());
+                match read_bounded(&path) {
+                    Ok(text) => text.trim().to_owned(),
+                    Err(error) => {
+                        self.problem(file_name, format!("{} cannot be read: {error}", path.display()));
+                        return None;
+                    }
+                }
+            }
+            (None, None) => return None,
+        };
+        Some(Secret::new(value))
+    }
+
+    fn bot_token(&mut self) -> Option<Secret<String>> {
+        let token = self.secret("BOT_TOKEN")?;
+        if !is_bot_token(token.expose()) {
+            // The text itself may be a mistyped secret: it is not repeated.
+            self.problem("BOT_TOKEN", "is not a bot token (digits, a colon, 30 or more of A-Za-z0-9_-): copy it again from @BotFather");
+            return None;
+        }
+        Some(token)
+    }
+
+    fn config(&mut self) -> Option<Config> {
+        let file = self.config_file();
+        let default_agent = self.parsed::<AgentName>("KIRO_AGENT_NAME", "an agent's name (1 to 32 of a-z 0-9 - _)");
+        let allowed = self.allowed();
+        let max_processes = self.number("MAX_PROCESSES", 1, 64);
+        let per_user = self.number("MAX_PROCESSES_PER_USER", 1, 64);
+        let idle = self.number("IDLE_TIMEOUT_SECONDS", 1, 86_400);
+        let log_level = self.log_level();
+        let telegram_api = self.telegram_api();
+        let turn = self.minutes("turnTimeoutMinutes", file.turn_timeout_minutes, 60);
+        let permission = self.minutes("permissionTimeoutMinutes", file.permission_timeout_minutes, 10);
+        let default_agent = default_agent?;
+        let agents = self.agents(&default_agent, file);
+        let max_processes = usize::try_from(max_processes?).ok()?;
+        Some(Config {
+            allowed,
+            agents,
+            default_agent,
+            kiro_config: self.path("KIRO_CONFIG_PATH"),
+            workspaces: self.path("WORKSPACE_BASE_PATH"),
+            state: self.path("STATE_DIR"),
+            max_processes,
+            max_processes_per_user: usize::try_from(per_user?).ok()?.min(max_processes),
+            idle_timeout: Duration::from_secs(idle?),
+            log_level: log_level?,
+            telegram_api: telegram_api?,
+            turn_timeout: turn?,
+            permission_timeout: permission?,
+            kiro_login: self.kiro_login(),
+            private_files: std::mem::take(&mut self.private),
+        })
+    }
+
+    fn kiro_login(&self) -> Option<PathBuf> {
+        let home = self.sources.environment.get("HOME")?;
+        let login = Path::new(home).join(".local/share/kiro-cli/data.sqlite3");
+        login.is_file().then_some(login)
+    }
+
+    fn config_file(&mut self) -> FileConfig {
+        let path = self.path("CONFIG_FILE");
+        let text = match (self.read_optional(&path, "CONFIG_FILE"), self.given("CONFIG_FILE")) {
+            (Some(text), _) => text,
+            (None, Some(_)) if !path.exists() => {
+                self.problem("CONFIG_FILE", format!("{} does not exist", path.display()));
+                return FileConfig::default();
+            }
+            (None, _) => return FileConfig::default(),
+        };
+        self.private.push(path.clone());
+        serde_json::from_str(&text).unwrap_or_else(|error| {
+            self.problem(format!("{} line {} column {}", path.display(), error.line(), error.column()), plain(&error));
+            FileConfig::default()
+        })
+    }
+
+    fn minutes(&mut self, key: &str, given: Option<u64>, default: u64) -> Option<Duration> {
+        let minutes = given.unwrap_or(default);
+        if !(1..=1440).contains(&minutes) {
+            self.problem(format!("config.json {key}"), format!("{minutes} is not a whole number from 1 to 1440"));
+            return None;
+        }
+        Some(Duration::from_secs(minutes * 60))
+    }
+
+    fn allowed(&mut self) -> BTreeSet<UserId> {
+        let mut allowed = BTreeSet::new();
+        for word in list(&self.text("ALLOWED_TELEGRAM_IDS"), ',') {
+            match word.parse::<i64>() {
+                Ok(id) if id > 0 => {
+                    allowed.insert(UserId::telegram(id));
+                }
+                _ => self.problem(
+                    "ALLOWED_TELEGRAM_IDS",
+                    format!(
+                        "`{}` is not a user's numeric id (a username will not do; write /start to the bot to learn the id)",
+                        shown(&word)
+                    ),
+                ),
+            }
+        }
+        allowed
+    }
+
+    fn log_level(&mut self) -> Option<LogLevel> {
+        let text = self.text("LOG_LEVEL");
+        let level = match text.to_ascii_uppercase().as_str() {
+            "DEBUG" => LogLevel::Debug,
+            "INFO" => LogLevel::Info,
+            "WARNING" | "WARN" => LogLevel::Warning,
+            "ERROR" => LogLevel::Error,
+            _ => {
+                self.problem("LOG_LEVEL", format!("`{}` is not DEBUG, INFO, WARNING or ERROR", shown(&text)));
+                return None;
+            }
+        };
+        Some(level)
+    }
+
+    fn telegram_api(&mut self) -> Option<String> {
+        let text = self.text("TELEGRAM_API_BASE").trim_end_matches('/').to_owned();
+        let url = reqwest::Url::parse(&text).ok();
+        let right = url.as_ref().is_some_and(|url| match url.scheme() {
+            "https" => url.host_str().is_some(),
+            "http" => url.host_str().is_some_and(is_loopback),
+            _ => false,
+        });
+        let plain = url
+            .as_ref()
+            .is_some_and(|url| url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none());
+        if !right || !plain {
+            // It could hold a password: it is not repeated.
+            self.problem(
+                "TELEGRAM_API_BASE",
+                "is not an https:// address without login, query or fragment (plain http:// only to 127.0.0.1, [::1] or localhost)",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn agents(&mut self, default: &AgentName, file: FileConfig) -> BTreeMap<AgentName, AgentConfig> {
+        let mut settings = BTreeMap::new();
+        for (name, agent) in file.agents {
+            match name.parse::<AgentName>() {
+                Ok(name) => {
+                    settings.insert(name, agent);
+                }
+                Err(error) => self.problem("config.json agents", error.to_string()),
+            }
+        }
+        settings.entry(default.clone()).or_default();
+        let shared_paths = self.absolute_paths("AGENT_READ_ONLY_PATHS", list(&self.text("AGENT_READ_ONLY_PATHS"), ':'));
+        let shared_hosts = self.hosts("EGRESS_ALLOW", list(&self.text("EGRESS_ALLOW"), ','));
+        let from_environment = self.agent_command();
+        settings
+            .into_iter()
+            .map(|(name, settings)| {
+                let agent = self.agent(&name, settings, from_environment.as_deref(), &shared_paths, &shared_hosts);
+                (name, agent)
+            })
+            .collect()
+    }
+
+    fn agent(
+        &mut self,
+        name: &AgentName,
+        settings: FileAgent,
+        from_environment: Option<&[String]>,
+        shared_paths: &[PathBuf],
+        shared_hosts: &[HostRule],
+    ) -> AgentConfig {
+        let place = format!("config.json agents.{name}");
+        let engine = settings.engine.unwrap_or(KiroEngine::V2);
+        let given = settings.command.or_else(|| from_environment.map(<[String]>::to_vec));
+        if given.as_ref().is_some_and(|words| words.first().is_none_or(String::is_empty)) {
+            self.problem(format!("{place}.command"), "names no program");
+        }
+        let (kind, command) = agent_command(name, engine, given, self.sources.environment.get("HOME"));
+        let mut egress = kind.hosts();
+        egress.extend_from_slice(shared_hosts);
+        egress.extend(self.hosts(&format!("{place}.egress"), settings.egress));
+        let mut read_only = shared_paths.to_vec();
+        read_only.extend(self.absolute_paths(&format!("{place}.readOnlyPaths"), settings.read_only_paths));
+        let permissions = settings.permissions.into_iter().fold(Default::default(), crate::model::permission::PermissionPolicy::with_pair);
+        AgentConfig { name: name.clone(), kind, command, read_only, egress, permissions }
+    }
+
+    fn agent_command(&mut self) -> Option<Vec<String>> {
+        let text = self.given("AGENT_COMMAND")?;
+        if text.starts_with('[') {
+            return match serde_json::from_str(&text) {
+                Ok(words) => Some(words),
+                Err(error) => {
+                    self.problem("AGENT_COMMAND", format!("is not a JSON array of strings: {error}"));
+                    None
+                }
+            };
+        }
+        if text.contains(['"', '\'', '\\', '$', '`', '|', ';', '<', '>']) {
+            self.problem(
+                "AGENT_COMMAND",
+                "is split at spaces, by no shell; write words that need quotes as a JSON array: [\"my agent\", \"--acp\"]",
+            );
+            return None;
+        }
+        Some(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn absolute_paths(&mut self, place: &str, words: Vec<String>) -> Vec<PathBuf> {
+        let (right, wrong): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| word.starts_with('/') && word.len() > 1);
+        for word in wrong {
+            self.problem(place, format!("`{}` is not an absolute path below /", shown(&word)));
+        }
+        right.into_iter().map(PathBuf::from).collect()
+    }
+
+    fn hosts(&mut self, place: &str, words: Vec<String>) -> Vec<HostRule> {
+        let mut rules = Vec::new();
+        for word in words {
+            match word.parse::<HostRule>() {
+                Ok(rule) => rules.push(rule),
+                Err(error) => self.problem(place, error.to_string()),
+            }
+        }
+        rules
+    }
+}
+
+/// What is executed: what was given, else kiro-cli where it is installed, else the agent in this binary.
+fn agent_command(name: &AgentName, engine: KiroEngine, given: Option<Vec<String>>, home: Option<&String>) -> (AgentKind, Vec<String>) {
+    let kiro = |program: String| {
+        let mut command = vec![program];
+        command.extend(AgentKind::kiro_arguments(engine, name));
+        (AgentKind::Kiro(engine), command)
+    };
+    match given {
+        Some(words) if words.len() == 1 && AgentKind::is_kiro(&words[0]) => kiro(words[0].clone()),
+        Some(words) if words.first().is_some_and(|program| AgentKind::is_kiro(program)) => (AgentKind::Kiro(engine), words),
+        Some(words) => (AgentKind::Acp, words),
+        None => match installed_kiro(home) {
+            Some(program) => kiro(program),
+            None => (AgentKind::BuiltIn, ["kiroclaw", "agent", "--provider", "demo"].map(str::to_owned).to_vec()),
+        },
+    }
+}
+
+fn installed_kiro(home: Option<&String>) -> Option<String> {
+    let own = home.map(|home| Path::new(home).join(".local/bin"));
+    let directories = PROGRAM_PATH.iter().map(PathBuf::from).chain(own);
+    let program = directories.map(|directory| directory.join("kiro-cli")).find(|program| program.is_file())?;
+    program.into_os_string().into_string().ok()
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
+fn list(text: &str, separator: char) -> Vec<String> {
+    text.split(separator).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn is_bot_token(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(id, key)| {
+        (1..=20).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_digit())
+            && (30..=100).contains(&key.len())
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    })
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// serde_json ends its texts with the place, which stands elsewhere in ours.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+use super::*;
+
+const TOKEN: &str = "123456:ABCdefGHIjklMNOpqrSTUvwxYZ0123456789";
+
+fn load_with(pairs: &[(&str, &str)], files: &[(&str, &str)]) -> Result<(Config, Secrets), ConfigErrors> {
+    let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap_or_else(|error| panic!("{error}"));
+    }
+    load(&Sources {
+        environment: pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        directory: directory.path().to_owned(),
+    })
+}
+
+fn problems(pairs: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
+    match load_with(pairs, files) {
+        Ok(_) => panic!("accepted"),
+        Err(errors) => errors.0.into_iter().map(|problem| problem.place).collect(),
+    }
+}
+
+fn config(pairs: &[(&str, &str)], files: &[(&str, &str)]) -> Config {
+    load_with(pairs, files).unwrap_or_else(|errors| panic!("{errors}")).0
+}
+
+#[test]
+fn nothing_given_is_a_valid_configuration_that_allows_nobody() {
+    let config = config(&[], &[]);
+    assert!(config.allowed.is_empty());
+    assert_eq!((config.max_processes, config.max_processes_per_user), (5, 2));
+    assert!(config.state.is_absolute() && config.workspaces.is_absolute());
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let places = problems(
+        &[
+            ("BOT_TOKEN", "nonsense"),
+            ("ALLOWED_TELEGRAM_IDS", "1,@bob,-5"),
+            ("MAX_PROCESSES", "0"),
+            ("IDLE_TIMEOUT_SECONDS", "soon"),
+            ("TELEGRAM_API_BASE", "http://example.com"),
+            ("EGRESS_ALLOW", "ok.example,bad host"),
+            ("AGENT_READ_ONLY_PATHS", "relative:/opt/x"),
+            ("LOG_LEVEL", "LOUD"),
+        ],
+        &[(".env", "oops\n"), ("config.json", "{\"agents\":{\"A b\":{}},\"turnTimeoutMinutes\":0}")],
+    );
+    for place in [
+        ".env line 1",
+        "BOT_TOKEN",
+        "ALLOWED_TELEGRAM_IDS",
+        "MAX_PROCESSES",
+        "IDLE_TIMEOUT_SECONDS",
+        "TELEGRAM_API_BASE",
+        "EGRESS_ALLOW",
+        "AGENT_READ_ONLY_PATHS",
+        "LOG_LEVEL",
+        "config.json agents",
+        "config.json turnTimeoutMinutes",
+    ] {
+        assert!(places.iter().any(|at| at == place), "{place} is not among {places:?}");
+    }
+    assert_eq!(places.iter().filter(|place| *place == "ALLOWED_TELEGRAM_IDS").count(), 2);
+}
+
+#[test]
+fn a_mistyped_token_is_not_repeated_in_the_error() {
+    let errors = load_with(&[("BOT_TOKEN", "12:s3cret")], &[]).map(|_| ()).map_err(|errors| errors.to_string());
+    assert!(errors.is_err_and(|text| !text.contains("s3cret")));
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_an_error_with_line_and_column() {
+    let places = problems(&[], &[("config.json", "{\n  \"agnets\": {}\n}")]);
+    assert!(places[0].ends_with("config.json line 2 column 10"), "{places:?}");
+}
+
+#[test]
+fn the_environment_wins_over_the_env_file_and_a_secret_may_lie_in_a_file() {
+    let (config, secrets) = load_with(
+        &[("MAX_PROCESSES", "3"), ("BOT_TOKEN_FILE", "token")],
+        &[(".env", "MAX_PROCESSES=9\nIDLE_TIMEOUT_SECONDS=7\n"), ("token", &format!("{TOKEN}\n"))],
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((config.max_processes, config.idle_timeout.as_secs()), (3, 7));
+    assert_eq!(secrets.bot_token.map(|token| token.expose().clone()), Some(TOKEN.to_owned()));
+    assert_eq!(config.private_files.len(), 2, "no runtime may read .env or the token's file");
+}
+
+#[test]
+fn kiro_cli_by_name_gets_the_arguments_that_fix_its_dialect() {
+    let v2 = config(&[("AGENT_COMMAND", "/opt/kiro/bin/kiro-cli")], &[]);
+    let agent = &v2.agents[&v2.default_agent];
+    assert_eq!(agent.command[1..], ["acp", "--agent-engine", "v2", "--agent", "tg-acp"]);
+    assert!(agent.egress.iter().any(|rule| rule.matches("q.us-east-1.amazonaws.com", 443)));
+    let v3 = config(&[("AGENT_COMMAND", "kiro-cli")], &[("config.json", "{\"agents\":{\"tg-acp\":{\"engine\":\"v3\"}}}")]);
+    assert_eq!(v3.agents[&v3.default_agent].command[1..], ["acp", "--agent-engine", "v3", "--auth-method", "cli"]);
+}
+
+#[test]
+fn any_other_command_is_a_plain_acp_agent_without_hosts() {
+    let config = config(&[("AGENT_COMMAND", "[\"my agent\", \"--acp\"]"), ("EGRESS_ALLOW", "a.example:8443")], &[]);
+    let agent = &config.agents[&config.default_agent];
+    assert_eq!((agent.kind, agent.command[0].as_str(), agent.egress.len()), (AgentKind::Acp, "my agent", 1));
+    assert_eq!(problems(&[("AGENT_COMMAND", "sh -c 'x y'")], &[]), ["AGENT_COMMAND"]);
+}

@@ -1,0 +1,6 @@
+//! kiroclaw: talk from a phone to an AI agent on your own small server, with the agent in a jail.
+//!
+//! The modules follow the way of a message; ARCHITECTURE.md has the map and the invariants.
+
+pub mod config;
+pub mod model;

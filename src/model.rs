@@ -1,0 +1,15 @@
+//! The words of the product as types: who, where, what, and how much of it at most.
+//!
+//! Every other module may use this one; this one uses none of them.
+
+pub mod bounds;
+pub mod control;
+pub mod exit;
+pub mod ids;
+pub mod inbound;
+pub mod outbound;
+pub mod permission;
+pub mod secret;
+
+pub use ids::{AcpSessionId, AgentName, ChannelKind, RuntimeId, ThreadId, UserId};
+pub use secret::Secret;

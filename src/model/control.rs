@@ -1,0 +1,109 @@
+//! What our processes say to each other. Sent over a `SOCK_SEQPACKET` pair as one JSON message each, with file descriptors beside it.
+//!
+//! The warden takes nothing from the gateway that could widen a jail: a runtime is named by agent and user, and every
+//! command, path and limit is the warden's own, from the configuration.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentName, RuntimeId, UserId};
+
+/// From the warden to a role (gateway or egress), as the first message; the descriptor beside it is the role's sealed bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToGateway {
+    /// The bundle (configuration and this role's secrets). Always the first message.
+    Bundle,
+    /// A runtime's command was executed. Descriptors: its stdin (write), stdout (read), stderr (read).
+    Started {
+        /// The runtime.
+        runtime: RuntimeId,
+    },
+    /// A runtime did not start.
+    Failed {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// One sentence that a person can act on, at most 1,000 bytes.
+        why: String,
+    },
+    /// A runtime and all its descendants are gone.
+    Ended {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// Its exit code, or 128 + the signal.
+        status: i32,
+    },
+    /// Finish what can be finished within [`super::bounds::DRAIN`], then exit.
+    Stop,
+}
+
+/// From the gateway to the warden.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum FromGateway {
+    /// The gateway serves: store open, locked down.
+    Ready,
+    /// Start a runtime of `agent` in the jail of `user`.
+    Start {
+        /// The number that the gateway gave it.
+        runtime: RuntimeId,
+        /// Which agent.
+        agent: AgentName,
+        /// Whose workspace and home.
+        user: UserId,
+    },
+    /// End a runtime: SIGTERM to its group, after [`super::bounds::END_GRACE`] SIGKILL to all of it.
+    End {
+        /// The runtime.
+        runtime: RuntimeId,
+    },
+    /// The gateway cannot go on, and a restart would not mend it. The warden stops everything with `code`.
+    Fatal {
+        /// What happened and how to mend it, one sentence.
+        why: String,
+        /// The exit code of the appliance.
+        code: u8,
+    },
+}
+
+/// From the warden to the egress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToEgress {
+    /// The bundle (configuration). Always the first message.
+    Bundle,
+    /// Serve the listener beside it for a runtime of `agent`.
+    Serve {
+        /// The runtime whose listener it is.
+        runtime: RuntimeId,
+        /// Whose rules hold.
+        agent: AgentName,
+    },
+    /// The runtime is gone: close its listener and its connections.
+    Close {
+        /// The runtime.
+        runtime: RuntimeId,
+    },
+    /// Exit.
+    Stop,
+}
+
+/// From the egress to the warden.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum FromEgress {
+    /// The egress serves: locked down.
+    Ready,
+}
+
+/// From a starting jail to the warden. When the socket closes without `Failed`, the command was executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum FromJail {
+    /// The listener beside it is the runtime's way out; hand it to the egress.
+    Listener,
+    /// The jail could not be made, or the command not be executed. Nothing of it ran.
+    Failed {
+        /// One sentence that a person can act on, at most 1,000 bytes.
+        why: String,
+    },
+}
