@@ -1,0 +1,148 @@
+//! Whether the store's files are whole, found out without writing to them.
+//!
+//! sled 0.34 opens a damaged log by cutting it, down to an empty store. So its files are looked at first: a store that was closed in order
+//! carries a checksum; any other is opened as a copy, and the copy has to show our schema and readable records.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::{StoreError, record};
+
+/// The file with the checksum of a store that was closed in order.
+const CLOSED: &str = "closed";
+
+/// The file that says that this store was begun and never yet made durable: what its log holds by now is of no value.
+const BEGUN: &str = "begun";
+
+/// sled's log.
+const LOG: &str = "db";
+
+/// Looks at the store in `directory`; on success the mark of the last orderly end is gone, since sled is about to write.
+pub(super) fn inspect(directory: &Path) -> Result<(), StoreError> {
+    let damaged = |detail: &str| StoreError::Damaged { path: directory.to_owned(), detail: detail.to_owned() };
+    let mark = match std::fs::read_to_string(directory.join(CLOSED)) {
+        Ok(mark) => Some(mark),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(directory, &error)),
+    };
+    let log = directory.join(LOG);
+    let has_log = log.metadata().is_ok_and(|log| log.len() > 0);
+    if has_log {
+        check_unlocked(directory, &log)?;
+    }
+    match mark {
+        None if !has_log => return begin(directory),
+        None if directory.join(BEGUN).exists() => return Ok(()),
+        Some(_) if !has_log => return Err(damaged("its log is missing")),
+        Some(mark) if mark.trim() != checksum(directory)? => return Err(damaged("its files are not those that were closed")),
+        Some(_) => {}
+        None => try_copy(directory)?,
+    }
+    match std::fs::remove_file(directory.join(CLOSED)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(directory, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// A store in use changes while it is looked at.
+fn check_unlocked(directory: &Path, log: &Path) -> Result<(), StoreError> {
+    let file = File::open(log).map_err(|error| failed(log, &error))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(directory.to_owned())),
+        Err(error) => Err(failed(log, &error.into())),
+    }
+}
+
+fn begin(directory: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(directory).and_then(|()| std::fs::write(directory.join(BEGUN), "")).map_err(|error| failed(directory, &error))
+}
+
+/// The store is durable for the first time: from now on its log counts.
+pub(super) fn mark_durable(directory: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(directory.join(BEGUN)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(directory, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Marks the store as closed in order. Nobody may have it open.
+pub(super) fn mark_closed(directory: &Path) -> Result<(), StoreError> {
+    let log = File::open(directory.join(LOG)).map_err(|error| failed(directory, &error))?;
+    // sled's threads hold the lock until their last write.
+    rustix::fs::flock(&log, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(directory, &error.into()))?;
+    let sum = checksum(directory)?;
+    std::fs::write(directory.join(CLOSED), sum).map_err(|error| failed(directory, &error))
+}
+
+fn try_copy(directory: &Path) -> Result<(), StoreError> {
+    let copy = directory.join("check");
+    let result = copy_files(directory, &copy).and_then(|()| read_all(&copy, directory));
+    // A left-over is overwritten by the next check.
+    let _ = std::fs::remove_dir_all(&copy);
+    result
+}
+
+fn copy_files(directory: &Path, copy: &Path) -> Result<(), StoreError> {
+    let _ = std::fs::remove_dir_all(copy);
+    std::fs::create_dir(copy).map_err(|error| failed(copy, &error))?;
+    for file in sled_files(directory)? {
+        let Some(name) = file.file_name() else { continue };
+        std::fs::copy(&file, copy.join(name)).map_err(|error| failed(&file, &error))?;
+    }
+    Ok(())
+}
+
+/// Opens the copy as the store would be, and reads every record of it.
+fn read_all(copy: &Path, directory: &Path) -> Result<(), StoreError> {
+    let damaged = |detail: String| StoreError::Damaged { path: directory.to_owned(), detail };
+    let db = sled::Config::default().path(copy).flush_every_ms(None).open().map_err(|error| damaged(error.to_string()))?;
+    if db.get(super::SCHEMA_KEY).map_err(|error| damaged(error.to_string()))?.is_none() {
+        return Err(damaged("its log begins with something else than a store".to_owned()));
+    }
+    for name in ["inbox", "outbox", "sessions", "workspaces"] {
+        let tree = db.open_tree(name).map_err(|error| damaged(error.to_string()))?;
+        for pair in &tree {
+            let (_, value) = pair.map_err(|error| damaged(error.to_string()))?;
+            record::decode::<serde::de::IgnoredAny>(&value).map_err(|error| damaged(format!("in {name}: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// sled's own files: `conf`, `db` and the snapshots; large values lie in `blobs`, of which we have none.
+fn sled_files(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = std::fs::read_dir(directory).map_err(|error| failed(directory, &error))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name == LOG || name == "conf" || name.starts_with("snap."))
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn checksum(directory: &Path) -> Result<String, StoreError> {
+    let mut sum = crc32fast::Hasher::new();
+    let mut bytes = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    for path in sled_files(directory)? {
+        let mut file = File::open(&path).map_err(|error| failed(&path, &error))?;
+        loop {
+            let read = file.read(&mut buffer).map_err(|error| failed(&path, &error))?;
+            if read == 0 {
+                break;
+            }
+            sum.update(&buffer[..read]);
+            bytes += read;
+        }
+    }
+    Ok(format!("crc32 {:08x} of {bytes} bytes", sum.finalize()))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Failed(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,137 @@
+//! Sessions and workspaces, each under its owner's name: a key that lacks the owner cannot be written, so no access goes without one.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{decode, encode, thread_key, user_key};
+use super::{Store, StoreError};
+use crate::model::permission::ToolKind;
+use crate::model::{AcpSessionId, AgentName, ThreadId, UserId};
+
+/// Former sessions kept per thread, so that one that could not be loaded, or was left by `/new`, can be taken up again.
+const FORMER: usize = 20;
+
+/// Whose session, where, with which agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    /// The owner.
+    pub user: UserId,
+    /// The thread.
+    pub thread: ThreadId,
+    /// The agent.
+    pub agent: AgentName,
+}
+
+/// One conversation of (agent, user, thread).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// The owner; compared with the key's at every reading.
+    pub owner: UserId,
+    /// The agent's id of it; `None` before the first prompt and after `/new`.
+    pub acp: Option<AcpSessionId>,
+    /// The model that the person chose, applied whenever the session is opened.
+    pub model: Option<String>,
+    /// The models that the agent last offered: id and name.
+    #[serde(default)]
+    pub models: Vec<(String, String)>,
+    /// Kinds of tool for which the person said "always" in this session.
+    #[serde(default)]
+    pub always: BTreeSet<ToolKind>,
+    /// Former ids of this thread, latest last.
+    #[serde(default)]
+    pub former: Vec<AcpSessionId>,
+    /// Unix seconds of the last turn.
+    pub last_used: u64,
+}
+
+impl SessionRecord {
+    /// A session that has not begun.
+    pub fn new(owner: UserId) -> Self {
+        Self { owner, acp: None, model: None, models: Vec::new(), always: BTreeSet::new(), former: Vec::new(), last_used: 0 }
+    }
+
+    /// Leaves the present conversation for a new one; the old id is kept among the former ones, the choice of model stays.
+    pub fn leave(&mut self) {
+        if let Some(old) = self.acp.take() {
+            self.former.push(old);
+        }
+        let surplus = self.former.len().saturating_sub(FORMER);
+        self.former.drain(..surplus);
+        self.always.clear();
+    }
+}
+
+/// One workspace: the directory of one thread of one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceRecord {
+    /// The owner; compared with the key's at every reading.
+    pub owner: UserId,
+    /// The thread.
+    pub thread: ThreadId,
+    /// Where it is, below `WORKSPACE_BASE_PATH`.
+    pub path: String,
+    /// Unix seconds of the last turn.
+    pub last_used: u64,
+    /// Bytes in it when it was last measured.
+    pub size: u64,
+}
+
+impl Store {
+    /// The session of a key; a new one where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`], sled failed, or the record cannot be read.
+    pub fn session(&self, key: &SessionKey) -> Result<SessionRecord, StoreError> {
+        let Some(value) = self.sessions.get(key_bytes(key))? else { return Ok(SessionRecord::new(key.user)) };
+        owned(decode(&value)?, key.user, |record: &SessionRecord| record.owner)
+    }
+
+    /// Writes the session of a key. Durable after the next flush.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`] or sled failed.
+    pub fn put_session(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        if record.owner != key.user {
+            return Err(StoreError::NotOwner);
+        }
+        self.sessions.insert(key_bytes(key), encode(record)?)?;
+        Ok(())
+    }
+
+    /// How many sessions there are.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The workspace of a user's thread.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`], sled failed, or the record cannot be read.
+    pub fn workspace(&self, user: &UserId, thread: &ThreadId) -> Result<Option<WorkspaceRecord>, StoreError> {
+        let Some(value) = self.workspaces.get(workspace_key(user, thread))? else { return Ok(None) };
+        owned(decode(&value)?, *user, |record: &WorkspaceRecord| record.owner).map(Some)
+    }
+
+    /// Registers a workspace, or writes it anew. Durable after the next flush.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn put_workspace(&self, record: &WorkspaceRecord) -> Result<(), StoreError> {
+        self.workspaces.insert(workspace_key(&record.owner, &record.thread), encode(record)?)?;
+        Ok(())
+    }
+}
+
+/// A record whose owner is not the one in its key was not written by this code: it is refused.
+fn owned<T>(record: T, user: UserId, owner: impl Fn(&T) -> UserId) -> Result<T, StoreError> {
+    if owner(&record) == user { Ok(record) } else { Err(StoreError::NotOwner) }
+}
+
+fn workspace_key(user: &UserId, thread: &ThreadId) -> Vec<u8> {
+    [user_key(user).as_slice(), thread_key(thread).as_slice()].concat()
+}
+
+fn key_bytes(key: &SessionKey) -> Vec<u8> {
+    [user_key(&key.user).as_slice(), thread_key(&key.thread).as_slice(), key.agent.as_str().as_bytes()].concat()
+}
