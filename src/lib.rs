@@ -3,5 +3,6 @@
 //! The modules follow the way of a message; ARCHITECTURE.md has the map and the invariants.
 
 pub mod config;
+pub mod ipc;
 pub mod model;
 pub mod store;
