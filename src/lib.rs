@@ -2,7 +2,9 @@
 //!
 //! The modules follow the way of a message; ARCHITECTURE.md has the map and the invariants.
 
+pub mod acp;
 pub mod config;
 pub mod ipc;
+pub mod jsonrpc;
 pub mod model;
 pub mod store;
