@@ -3,6 +3,7 @@
 //! The modules follow the way of a message; ARCHITECTURE.md has the map and the invariants.
 
 pub mod acp;
+pub mod agent;
 pub mod config;
 pub mod ipc;
 pub mod jsonrpc;
