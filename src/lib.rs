@@ -4,8 +4,10 @@
 
 pub mod acp;
 pub mod agent;
+pub mod beneath;
 pub mod config;
 pub mod ipc;
 pub mod jsonrpc;
 pub mod model;
+pub mod provision;
 pub mod store;
