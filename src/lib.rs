@@ -7,6 +7,7 @@ pub mod agent;
 pub mod beneath;
 pub mod config;
 pub mod ipc;
+pub mod jail;
 pub mod jsonrpc;
 pub mod model;
 pub mod provision;

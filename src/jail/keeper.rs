@@ -1,0 +1,131 @@
+//! The keeper: the process that made the jail, and stays outside of it to end all that is inside.
+//!
+//! It is the child subreaper of its command (prctl(2), PR_SET_CHILD_SUBREAPER): whatever detaches itself from its parents becomes the keeper's
+//! child. It ends when the command ends, on SIGTERM, or when the warden dies, and never leaves anything behind.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+
+use super::{JailError, sys};
+use crate::model::bounds;
+
+/// Strangers that are reaped before signals are looked at again: whoever forks for ever must not hold the keeper's attention.
+const REAP_AT_ONCE: usize = 256;
+
+/// The exit code of what SIGKILL ended.
+const KILLED: u8 = 128 + 9;
+
+/// How a keeper serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// For the warden: ends with it, and lets go of the command's pipes.
+    ForWarden,
+    /// For a person at a terminal: keeps stderr for a last word.
+    ByHand,
+}
+
+/// What the keeper listens to. To be made before the fork, so that no signal is lost.
+pub(crate) fn listen(manner: Manner) -> Result<OwnedFd, JailError> {
+    if manner == Manner::ForWarden {
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
+    }
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(JailError::step("PR_SET_CHILD_SUBREAPER"))?;
+    sys::signal_fd(&[Signal::CHILD, Signal::TERM, Signal::INT, Signal::HUP]).map_err(JailError::step("signalfd"))
+}
+
+/// Keeps the command until its end and ends all that is left; `contained` says that our signals reach nobody else. Gives its exit code, or 128 + the signal that ended it.
+pub(crate) fn keep(command: Pid, signals: &OwnedFd, contained: bool) -> Result<u8, JailError> {
+    let mut kill_at: Option<Instant> = None;
+    let mut reaped = Reaped::All;
+    let status = loop {
+        if reaped == Reaped::All {
+            wait_for_signal(signals, kill_at)?;
+        }
+        if kill_at.is_some_and(|at| Instant::now() >= at) {
+            break None;
+        }
+        while let Some(signal) = sys::next_signal(signals).map_err(JailError::step("reading a signal"))? {
+            if signal != Signal::CHILD {
+                // The command leads its own session, and is not reaped yet: the number is its own.
+                let _ = rustix::process::kill_process_group(command, signal);
+                kill_at.get_or_insert(Instant::now() + bounds::END_GRACE);
+            }
+        }
+        reaped = reap(command);
+        if let Reaped::Command(code) = reaped {
+            break Some(code);
+        }
+    };
+    let killed = end_all(command, contained)?;
+    Ok(status.or(killed).unwrap_or(KILLED))
+}
+
+fn wait_for_signal(signals: &OwnedFd, until: Option<Instant>) -> Result<(), JailError> {
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+    let timeout = left.and_then(|left| rustix::time::Timespec::try_from(left).ok());
+    match poll(&mut [PollFd::new(&signals.as_fd(), PollFlags::IN)], timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(JailError::step("poll")(error)),
+    }
+}
+
+/// Who was reaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reaped {
+    /// The command, with this exit code.
+    Command(u8),
+    /// All who had ended; the command was not among them.
+    All,
+    /// As many as are reaped at once; there may be more.
+    Some,
+}
+
+/// Reaps whoever has ended, until the command is among them: not one more, who could bear its number, which is free again.
+fn reap(command: Pid) -> Reaped {
+    for _ in 0..REAP_AT_ONCE {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == command => return Reaped::Command(exit_code(status)),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return Reaped::All,
+        }
+    }
+    Reaped::Some
+}
+
+/// Kills every descendant until there is none: all at once where our signals reach only them, so that whoever forks for ever cannot
+/// escape; else every child, and theirs as they become ours.
+fn end_all(command: Pid, contained: bool) -> Result<Option<u8>, JailError> {
+    let mut code = None;
+    loop {
+        if contained {
+            sys::kill_all_within_reach();
+        } else {
+            for child in sys::children().map_err(JailError::step("looking for children"))? {
+                // It may have ended meanwhile.
+                let _ = rustix::process::kill_process(child, Signal::KILL);
+            }
+        }
+        // The first is waited for; of the others those who have ended, since to kill again for each of thousands would take for ever.
+        let mut options = WaitOptions::empty();
+        for _ in 0..REAP_AT_ONCE {
+            match rustix::process::wait(options) {
+                Ok(Some((pid, status))) if pid == command && code.is_none() => code = Some(exit_code(status)),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::CHILD) => return Ok(code),
+                Err(error) => return Err(JailError::step("wait")(error)),
+            }
+            options = WaitOptions::NOHANG;
+        }
+    }
+}
+
+/// As shells count: the code, or 128 + the signal.
+fn exit_code(status: WaitStatus) -> u8 {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)).unwrap_or(1);
+    u8::try_from(code).unwrap_or(u8::MAX)
+}

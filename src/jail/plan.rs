@@ -1,0 +1,361 @@
+//! What a command may see and reach: decided here, acted on in [`super::confine`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::Limits;
+use crate::config::{AgentConfig, AgentKind, Config, PROGRAM_PATH};
+use crate::model::UserId;
+
+/// System directories that every program needs; those that do not exist are left out.
+const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+
+/// What programs read in `/etc`. The rest may hold secrets, and is readable where the service runs as root.
+const ETC: &[&str] = &[
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "debian_version",
+    "fonts",
+    "gai.conf",
+    "gitconfig",
+    "group",
+    "host.conf",
+    "hostname",
+    "hosts",
+    "inputrc",
+    "issue",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "magic",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "passwd",
+    "pki/ca-trust",
+    "pki/tls/certs",
+    "profile",
+    "profile.d",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "shells",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+    "vim",
+];
+
+/// What else is read: one's own processes, and how many processors there are.
+const READ: &[&str] = &["/proc", "/sys/devices/system/cpu"];
+
+/// Devices without any power.
+const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// Why a command cannot be jailed as it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// There is no such program.
+    #[error("The program `{0}` was not found. Install it, or name another one in AGENT_COMMAND.")]
+    NoProgram(String),
+    /// A path that was named is not there.
+    #[error("{} is to be readable for agents, but is not there: {why}.", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A path that is to be granted is itself a part of what nobody inside may see.
+    #[error("Agents may not use {}, since it lies in {}: name a path elsewhere.", granted.display(), private.display())]
+    Within {
+        /// What is to be granted.
+        granted: PathBuf,
+        /// In what it lies.
+        private: PathBuf,
+    },
+    /// A path that is to be granted holds what nobody inside may see.
+    #[error("Agents may read {}, and {} lies in it: move one of the two.", granted.display(), private.display())]
+    Exposes {
+        /// What is to be granted.
+        granted: PathBuf,
+        /// What lies in it.
+        private: PathBuf,
+    },
+}
+
+/// The directories of a command's own, made before the jail is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// HOME.
+    pub home: PathBuf,
+    /// TMPDIR.
+    pub tmp: PathBuf,
+    /// KIRO_HOME, for Kiro.
+    pub kiro: PathBuf,
+    /// What of it may be written to.
+    pub writable: Vec<PathBuf>,
+}
+
+/// All that a jail is made from. Holds no secret: those come beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The program to execute (absolute).
+    pub program: PathBuf,
+    /// Its name for itself and its arguments.
+    pub words: Vec<String>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// Its whole environment, but for the proxy's and a secret of its own.
+    pub environment: BTreeMap<String, String>,
+    /// To read.
+    pub read: Vec<PathBuf>,
+    /// To read and execute.
+    pub execute: Vec<PathBuf>,
+    /// To do everything with.
+    pub write: Vec<PathBuf>,
+    /// Whether it gets a listener of the egress.
+    pub egress: bool,
+    /// What its processes may use.
+    pub limits: Limits,
+}
+
+impl Plan {
+    /// The jail of a runtime of `agent` for `user`.
+    ///
+    /// # Errors
+    /// [`PlanError`]; then the runtime must not start.
+    pub fn for_runtime(config: &Config, agent: &AgentConfig, user: &UserId, home: &Home) -> Result<Self, PlanError> {
+        let workspaces = config.user_workspaces(user);
+        Self::new(config, agent, &agent.command, workspaces, home)
+    }
+
+    /// The same jail for a command given by hand, with `workspace` in place of a user's.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn for_command(config: &Config, workspace: &Path, command: &[String], home: &Home) -> Result<Self, PlanError> {
+        // The configuration holds its default agent; its maker sees to that.
+        let agent = &config.agents[&config.default_agent];
+        // Unlike a user's own, it was named by hand. One of the workspaces will do.
+        check_holds_nothing(config, workspace)?;
+        check_not_within(&config.state, workspace)?;
+        Self::new(config, agent, command, workspace.to_owned(), home)
+    }
+
+    fn new(config: &Config, agent: &AgentConfig, command: &[String], workspace: PathBuf, home: &Home) -> Result<Self, PlanError> {
+        let name = command.first().map_or("", String::as_str);
+        let own = agent.kind == AgentKind::BuiltIn && *command == agent.command;
+        let program = if own { PathBuf::from("/proc/self/exe") } else { find_program(name)? };
+        let mut execute = system();
+        // A program that was made in the workspace is granted with it.
+        execute.extend(program_paths(&program).into_iter().filter(|path| !real(path).starts_with(real(&workspace))));
+        execute.extend(agent.read_only.iter().cloned());
+        for path in &execute {
+            path.metadata().map_err(|error| PlanError::Missing { path: path.clone(), why: error.to_string() })?;
+            check_holds_nothing(config, path)?;
+            check_not_within(&config.state, path)?;
+            check_not_within(&config.workspaces, path)?;
+        }
+        let mut read: Vec<PathBuf> = ETC.iter().map(|name| Path::new("/etc").join(name)).filter(|path| path.exists()).collect();
+        read.extend(existing(READ));
+        read.push(home.home.clone());
+        let mut write = vec![workspace.clone(), home.tmp.clone()];
+        write.extend(home.writable.iter().cloned());
+        Ok(Self {
+            environment: environment(&program, agent.kind, home),
+            program,
+            words: command.to_vec(),
+            directory: workspace,
+            read,
+            execute,
+            write,
+            egress: !agent.egress.is_empty(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// The devices that every jail has.
+    pub(crate) fn devices() -> Vec<PathBuf> {
+        existing(DEVICES)
+    }
+}
+
+/// What the warden has to be able to grant to those below it: every agent's programs and paths, and the system's.
+pub(crate) fn executable_for_any(config: &Config) -> Vec<PathBuf> {
+    let mut paths = system();
+    for agent in config.agents.values() {
+        if let Some(program) = agent.command.first().and_then(|name| find_program(name).ok()) {
+            paths.extend(program_paths(&program));
+        }
+        paths.extend(agent.read_only.iter().filter(|path| path.exists()).cloned());
+    }
+    paths
+}
+
+fn system() -> Vec<PathBuf> {
+    existing(SYSTEM)
+}
+
+fn existing(paths: &[&str]) -> Vec<PathBuf> {
+    paths.iter().map(PathBuf::from).filter(|path| path.exists()).collect()
+}
+
+/// By its path, or by name in the system's directories and then in the service's own.
+fn find_program(name: &str) -> Result<PathBuf, PlanError> {
+    let found = if name.contains('/') {
+        std::path::absolute(name).ok().filter(|path| path.is_file())
+    } else {
+        PROGRAM_PATH.iter().map(|directory| Path::new(directory).join(name)).find(|path| path.is_file())
+    };
+    found.ok_or_else(|| PlanError::NoProgram(name.to_owned()))
+}
+
+/// The program's file, and its directory where that is one of programs: kiro-cli starts `kiro-cli-chat` from beside it.
+fn program_paths(program: &Path) -> Vec<PathBuf> {
+    let real = real(program);
+    let mut paths = Vec::new();
+    for path in [program, &real] {
+        let beside = path.parent().filter(|directory| directory.file_name().is_some_and(|name| name == "bin"));
+        paths.push(beside.map_or_else(|| path.to_owned(), Path::to_owned));
+    }
+    paths.dedup();
+    paths
+}
+
+/// What is granted must not hold what belongs to one user, or to the operator.
+fn check_holds_nothing(config: &Config, granted: &Path) -> Result<(), PlanError> {
+    let mut secret = [&config.state, &config.workspaces].into_iter().chain(&config.private_files);
+    match secret.find(|private| real(private).starts_with(real(granted))) {
+        Some(private) => Err(PlanError::Exposes { granted: granted.to_owned(), private: private.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What is granted must not be a part of `private` either.
+fn check_not_within(private: &Path, granted: &Path) -> Result<(), PlanError> {
+    if real(granted).starts_with(real(private)) {
+        return Err(PlanError::Within { granted: granted.to_owned(), private: private.to_owned() });
+    }
+    Ok(())
+}
+
+/// Where a path leads; itself while it does not exist.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn environment(program: &Path, kind: AgentKind, home: &Home) -> BTreeMap<String, String> {
+    let text = |path: &Path| path.display().to_string();
+    let beside = program.parent().filter(|directory| directory.is_absolute() && directory.file_name().is_some_and(|name| name == "bin"));
+    let path: Vec<String> = beside.map(text).into_iter().chain(PROGRAM_PATH.iter().map(|&directory| directory.to_owned())).collect();
+    let mut environment: BTreeMap<String, String> = [
+        ("HOME", text(&home.home)),
+        ("TMPDIR", text(&home.tmp)),
+        ("PATH", path.join(":")),
+        ("SHELL", "/bin/sh".to_owned()),
+        ("USER", "agent".to_owned()),
+        ("LOGNAME", "agent".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TERM", "dumb".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    if matches!(kind, AgentKind::Kiro(_)) {
+        environment.insert("KIRO_HOME".to_owned(), text(&home.kiro));
+    }
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(directory: &Path, pairs: &[(&str, &str)]) -> Config {
+        let sources = crate::config::Sources {
+            environment: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            directory: directory.to_owned(),
+        };
+        crate::config::load(&sources).unwrap().0
+    }
+
+    fn home() -> Home {
+        Home { home: "/x/home".into(), tmp: "/x/tmp".into(), kiro: "/x/home/.kiro".into(), writable: vec!["/x/home/.cache".into()] }
+    }
+
+    fn plan(config: &Config) -> Result<Plan, PlanError> {
+        Plan::for_runtime(config, &config.agents[&config.default_agent], &UserId::telegram(1), &home())
+    }
+
+    #[test]
+    fn a_runtime_may_write_to_its_user_s_workspaces_and_home_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), &[("AGENT_COMMAND", "/bin/cat")]);
+        let plan = plan(&config).unwrap();
+        assert_eq!(plan.write, [config.workspaces.join("telegram-1"), "/x/tmp".into(), "/x/home/.cache".into()]);
+        assert!(!plan.egress, "without hosts there is no listener");
+        assert!(!plan.environment.keys().any(|name| name.contains("TOKEN") || name.contains("KEY")));
+    }
+
+    #[test]
+    fn nothing_that_is_granted_may_hold_the_state_or_a_secret() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(".env"), "").unwrap();
+        let granted = directory.path().display().to_string();
+        for pairs in [
+            vec![
+                ("AGENT_COMMAND", "/bin/cat"),
+                ("AGENT_READ_ONLY_PATHS", granted.as_str()),
+                ("STATE_DIR", "/x"),
+                ("WORKSPACE_BASE_PATH", "/x"),
+            ],
+            vec![("AGENT_COMMAND", "/bin/cat"), ("STATE_DIR", "/usr/local/kiroclaw")],
+        ] {
+            assert!(matches!(plan(&config(directory.path(), &pairs)), Err(PlanError::Exposes { .. })), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_the_state_or_of_the_workspaces_may_be_granted() {
+        let directory = tempfile::tempdir().unwrap();
+        for inside in ["state/store", "workspaces/telegram-2"] {
+            let path = directory.path().join(inside);
+            std::fs::create_dir_all(&path).unwrap();
+            let pairs = [("AGENT_COMMAND", "/bin/cat"), ("AGENT_READ_ONLY_PATHS", path.to_str().unwrap())];
+            assert!(matches!(plan(&config(directory.path(), &pairs)), Err(PlanError::Within { .. })), "{inside}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_given_by_hand_may_be_one_of_the_workspaces_but_hold_nothing_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), &[("AGENT_COMMAND", "/bin/cat")]);
+        let by_hand = |workspace: &str| {
+            let workspace = directory.path().join(workspace);
+            std::fs::create_dir_all(&workspace).unwrap();
+            Plan::for_command(&config, &workspace, &["true".to_owned()], &home()).map(|_| ())
+        };
+        assert_eq!(by_hand("workspaces/telegram-1"), Ok(()));
+        assert_eq!(by_hand("elsewhere"), Ok(()));
+        assert!(matches!(by_hand(""), Err(PlanError::Exposes { .. })));
+        assert!(matches!(by_hand("workspaces"), Err(PlanError::Exposes { .. })));
+        assert!(matches!(by_hand("state/homes"), Err(PlanError::Within { .. })));
+    }
+
+    #[test]
+    fn what_was_named_and_is_missing_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = config(directory.path(), &[("AGENT_COMMAND", "/bin/cat"), ("AGENT_READ_ONLY_PATHS", "/nowhere/at/all")]);
+        assert!(matches!(plan(&missing), Err(PlanError::Missing { .. })));
+        let nobody = config(directory.path(), &[("AGENT_COMMAND", "no-such-agent acp")]);
+        assert_eq!(plan(&nobody), Err(PlanError::NoProgram("no-such-agent".to_owned())));
+    }
+}

@@ -1,0 +1,39 @@
+//! Privileges, given up for good.
+
+use caps::CapSet;
+use rustix::process::DumpableBehavior;
+
+use super::JailError;
+
+/// No core dumps, no ptrace, no reading of `/proc/PID/{environ,mem,maps,fd}` by processes of the same user (prctl(2), PR_SET_DUMPABLE).
+/// Undone by `exec`, so each of our programs says it first thing.
+pub(crate) fn make_undumpable() -> Result<(), JailError> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(JailError::step("PR_SET_DUMPABLE"))
+}
+
+/// Undoes [`make_undumpable`] in a process that is about to `exec` a stranger's program: until then its own /proc files are root's.
+pub(crate) fn make_dumpable() -> Result<(), JailError> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(JailError::step("PR_SET_DUMPABLE"))
+}
+
+/// Drops all capabilities in all five sets and forbids new ones (capabilities(7), PR_SET_NO_NEW_PRIVS), then looks whether it is so.
+///
+/// The bounding set cannot be emptied without CAP_SETPCAP; with nothing permitted and no new privileges it grants nothing.
+pub(crate) fn drop_all() -> Result<(), JailError> {
+    let failed = |error: caps::errors::CapsError| JailError::Capabilities(error.to_string());
+    rustix::thread::set_no_new_privs(true).map_err(JailError::step("PR_SET_NO_NEW_PRIVS"))?;
+    caps::clear(None, CapSet::Ambient).map_err(failed)?;
+    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP).map_err(failed)? {
+        caps::clear(None, CapSet::Bounding).map_err(failed)?;
+    }
+    for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        caps::clear(None, set).map_err(failed)?;
+    }
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        let left = caps::read(None, set).map_err(failed)?;
+        if !left.is_empty() {
+            return Err(JailError::Capabilities(format!("{set:?} still holds {left:?}")));
+        }
+    }
+    Ok(())
+}

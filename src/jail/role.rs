@@ -1,0 +1,87 @@
+//! The lock-down of our own roles: what each may do from the moment that it serves.
+
+use std::path::PathBuf;
+
+use super::domain::{Grants, Network};
+use super::{JailError, Plan, domain, filter, plan, privileges, sys};
+use crate::config::Config;
+
+/// Our roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Starts the others. Its filter is the widest, since all below inherit it.
+    Warden,
+    /// Telegram, store, sessions.
+    Gateway,
+    /// The runtimes' way out.
+    Egress,
+}
+
+/// What a role may see and reach.
+#[derive(Debug, Clone, Default)]
+pub struct RoleGrants {
+    /// To read and list; what does not exist is left out.
+    pub read: Vec<PathBuf>,
+    /// To read and write.
+    pub write: Vec<PathBuf>,
+    /// To read and execute.
+    pub execute: Vec<PathBuf>,
+    /// The TCP ports to connect to; `None` for any.
+    pub connect_ports: Option<Vec<u16>>,
+}
+
+impl RoleGrants {
+    /// What name lookups read (resolv.conf(5), hosts(5), nsswitch.conf(5)).
+    pub fn name_service() -> Vec<PathBuf> {
+        ["resolv.conf", "hosts", "nsswitch.conf", "host.conf", "gai.conf", "services"]
+            .iter()
+            .map(|name| PathBuf::from("/etc").join(name))
+            .collect()
+    }
+
+    /// What the warden needs: everything that it has to be able to pass on.
+    pub fn of_warden(config: &Config) -> Self {
+        let mut execute = plan::executable_for_any(config);
+        execute.push(PathBuf::from("/proc/self/exe"));
+        let mut read: Vec<PathBuf> = ["/proc", "/etc", "/sys/devices/system/cpu"].iter().map(PathBuf::from).collect();
+        read.push(config.kiro_config.clone());
+        read.extend(config.kiro_login.iter().filter_map(|login| login.parent()).map(PathBuf::from));
+        Self { read, write: vec![config.state.clone(), config.workspaces.clone()], execute, connect_ports: None }
+    }
+}
+
+/// Locks this process down, for good: non-dumpable, no capabilities in any set, no new privileges, Landlock, seccomp.
+///
+/// # Errors
+/// There is a second thread already, or the kernel refuses a part; the role must not serve then.
+pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
+    match sys::thread_count().map_err(JailError::step("counting threads"))? {
+        1 => {}
+        threads => return Err(JailError::Threads(threads)),
+    }
+    privileges::make_undumpable()?;
+    privileges::drop_all()?;
+    let network = grants.connect_ports.clone().map_or(Network::Unrestricted, Network::ConnectToIfPossible);
+    domain::restrict(&Grants {
+        read: grants.read.iter().filter(|path| path.exists()).cloned().collect(),
+        execute: grants.execute.clone(),
+        device: if role == Role::Warden { warden_devices() } else { Vec::new() },
+        write: if role == Role::Warden { Vec::new() } else { grants.write.clone() },
+        // Below the warden are agents, who may execute what they write.
+        write_execute: if role == Role::Warden { grants.write.clone() } else { Vec::new() },
+        network,
+        scoped: role != Role::Warden,
+    })?;
+    filter::apply(match role {
+        Role::Warden => filter::WARDEN,
+        Role::Gateway => filter::GATEWAY,
+        Role::Egress => filter::EGRESS,
+    })
+}
+
+/// The devices of jails, and /proc, where a jail raises its `oom_score_adj`.
+fn warden_devices() -> Vec<PathBuf> {
+    let mut devices = Plan::devices();
+    devices.push(PathBuf::from("/proc"));
+    devices
+}
