@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::config::{Sources, load};
+
+fn config(allow: &str) -> Config {
+    let environment = BTreeMap::from([("EGRESS_ALLOW".to_owned(), allow.to_owned()), ("AGENT_COMMAND".to_owned(), "/bin/true".to_owned())]);
+    load(&Sources { environment, directory: "/nonexistent".into() }).unwrap().0
+}
+
+#[test]
+fn the_warden_opens_and_closes_a_runtimes_way_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let config = config(&format!("localhost:{port}"));
+        let (ours, theirs) = Link::pair().unwrap();
+        let (ours, theirs) = (AsyncLink::new(ours).unwrap(), AsyncLink::new(Link::from_fd(theirs)).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let warden = async {
+            let serve = ToEgress::Serve { runtime: RuntimeId(1), agent: config.default_agent.clone() };
+            ours.send(&serve, &[listener.as_fd()]).await.unwrap();
+            drop(listener);
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(format!("CONNECT localhost:{port} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = [0; 12];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200");
+            ours.send(&ToEgress::Close { runtime: RuntimeId(1) }, &[]).await.unwrap();
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.unwrap();
+            assert!(TcpStream::connect(address).await.is_err(), "the listener is still open");
+            ours.send(&ToEgress::Stop, &[]).await.unwrap();
+        };
+        let egress = Server::new(&config, system_lookup(), Limits::DEFAULT).run(&theirs);
+        let (ended, ()) = tokio::join!(egress, warden);
+        ended.unwrap();
+    });
+}
+
+#[test]
+fn an_agent_without_settings_gets_no_way_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = config("localhost:1");
+        let mut server = Server::new(&config, system_lookup(), Limits::DEFAULT);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        server.open(RuntimeId(1), &"stranger".parse().unwrap(), vec![listener.into()]);
+        assert!(TcpStream::connect(address).await.is_err());
+    });
+}
+
+#[test]
+fn only_the_ports_of_the_rules_and_of_name_servers_can_be_connected_to() {
+    let ports = grants(&config("localhost:8080,api.example.com")).connect_ports.unwrap();
+    assert_eq!(ports, [53, 80, 443, 8080]);
+}
