@@ -5,6 +5,7 @@
 pub mod acp;
 pub mod agent;
 pub mod beneath;
+pub mod channel;
 pub mod config;
 pub mod egress;
 pub mod ipc;

@@ -1,0 +1,186 @@
+//! Long polling, pull style: whoever calls [`Poller::next`] has made the last batch durable.
+//!
+//! A higher offset confirms the earlier events, so a batch is confirmed by asking for the next one, never before.
+//! The poller survives everything but a refused token, and every way through it either waits for Telegram or pauses.
+
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use tokio::time::{Instant, sleep};
+
+use super::api::{Api, ApiError};
+use super::backoff::Backoff;
+use super::methods::{DeleteWebhook, GetUpdates, POLL};
+use super::types::Update;
+
+/// The kinds of events that the bot understands. Named each time: when left out, Telegram goes on with the last poller's choice.
+const KINDS: &[&str] = &["message", "callback_query"];
+
+/// Events per poll, Telegram's own maximum.
+const BATCH: usize = 100;
+
+/// After so long without an event the offset is forgotten. All before it was confirmed by the polls since; and after a week Telegram
+/// counts on from a random number, which a poll with an old, higher offset would confirm unseen.
+const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A poll that brings nothing should take its 50 s. From one that does not, this pause keeps a busy loop away.
+const EMPTY: Duration = Duration::from_millis(250);
+
+/// How often the same trouble is logged.
+const REMIND: Duration = Duration::from_secs(60);
+
+/// Why polling ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PollEnd {
+    /// Telegram refuses the token, and will not accept it later.
+    #[error("Telegram refuses the bot's token; check BOT_TOKEN with @BotFather and start again")]
+    Refused,
+}
+
+/// The one poller of a bot.
+#[derive(Debug)]
+pub struct Poller {
+    api: Api,
+    /// Confirms the last batch when sent; `None` before the first event.
+    offset: Option<i64>,
+    /// When the last event came.
+    last: Instant,
+    limit: usize,
+    backoff: Backoff,
+    webhook_removed: bool,
+    reminded: Option<Instant>,
+}
+
+impl Poller {
+    /// A poller that begins with the oldest event that is not confirmed.
+    pub fn new(api: Api) -> Self {
+        Self { api, offset: None, last: Instant::now(), limit: BATCH, backoff: Backoff::usual(), webhook_removed: false, reminded: None }
+    }
+
+    /// Confirms the last batch and waits for the next one, which is never empty. To be called when the last batch is durable.
+    ///
+    /// # Errors
+    /// [`PollEnd::Refused`]; every other trouble is waited out.
+    pub async fn next(&mut self) -> Result<Vec<Update>, PollEnd> {
+        loop {
+            if self.last.elapsed() > QUIET {
+                self.offset = None;
+            }
+            let asked = Instant::now();
+            let request = GetUpdates { offset: self.offset, limit: self.limit, timeout: POLL.as_secs(), allowed_updates: KINDS };
+            match self.api.call(&request).await {
+                Ok(raw) if raw.is_empty() => {
+                    self.backoff.reset();
+                    sleep(EMPTY.saturating_sub(asked.elapsed())).await;
+                }
+                Ok(raw) => {
+                    if !self.advance(&raw) {
+                        sleep(self.backoff.pause()).await;
+                    }
+                    let updates: Vec<Update> = raw.iter().filter_map(parse).collect();
+                    if !updates.is_empty() {
+                        return Ok(updates);
+                    }
+                }
+                Err(ApiError::Unauthorized { .. }) => return Err(PollEnd::Refused),
+                Err(error) => self.wait_out(&error).await,
+            }
+        }
+    }
+
+    /// Moves the offset behind a batch. False when that is not beyond the last batch: either the numbers began anew, or the server
+    /// repeats itself, and asking at once would become a busy loop. Either way the batch is handed on; the inbox knows what it has had.
+    fn advance(&mut self, raw: &[serde_json::Value]) -> bool {
+        let numbers = raw.iter().filter_map(|event| event.get("update_id").and_then(serde_json::Value::as_i64));
+        let Some(next) = numbers.max().map(|last| last.saturating_add(1)) else { return false };
+        let beyond = self.offset.is_none_or(|offset| next > offset);
+        self.offset = Some(next);
+        self.last = Instant::now();
+        self.limit = BATCH;
+        if beyond {
+            self.backoff.reset();
+        }
+        beyond
+    }
+
+    async fn wait_out(&mut self, error: &ApiError) {
+        match error {
+            ApiError::ConflictWebhook if !self.webhook_removed => return self.remove_webhook().await,
+            // One huge event may hide among small ones.
+            ApiError::TooLarge { .. } => self.limit = 1,
+            _ => {}
+        }
+        self.remind(error);
+        let pause = self.backoff.pause();
+        sleep(if let ApiError::Flood { retry_after, .. } = error { pause.max(*retry_after) } else { pause }).await;
+    }
+
+    /// Polling is what this program does, so a webhook left over from another one is removed; its waiting events are kept. Only once:
+    /// who sets it again wants it.
+    async fn remove_webhook(&mut self) {
+        tracing::warn!("a webhook was set for this bot, which stops polling; removing it");
+        match self.api.call(&DeleteWebhook { drop_pending_updates: false }).await {
+            Ok(_) => self.webhook_removed = true,
+            Err(error) => {
+                self.remind(&error);
+                sleep(self.backoff.pause()).await;
+            }
+        }
+    }
+
+    fn remind(&mut self, error: &ApiError) {
+        if self.reminded.is_none_or(|last| last.elapsed() >= REMIND) {
+            tracing::warn!(%error, "polling is disturbed; trying again");
+            self.reminded = Some(Instant::now());
+        }
+    }
+}
+
+fn parse(event: &serde_json::Value) -> Option<Update> {
+    match Update::deserialize(event) {
+        Ok(update) => Some(update),
+        Err(error) => {
+            let update = event.get("update_id").and_then(serde_json::Value::as_i64);
+            tracing::warn!(update, "an event from Telegram is not understood; skipping it");
+            tracing::debug!(update, %error, "why it is not understood");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_strange_event_is_skipped_by_itself() {
+        let good = json!({"update_id": 1, "message": {"message_id": 2, "date": 3, "chat": {"id": 4, "type": "private"}, "new_field": {}}});
+        assert_eq!(parse(&good).map(|update| update.update_id), Some(1));
+        for strange in [json!({"update_id": 2, "message": "x"}), json!({"update_id": "3"}), json!([]), json!({"message": {}})] {
+            assert_eq!(parse(&strange), None, "{strange}");
+        }
+    }
+
+    #[test]
+    fn media_is_seen_by_its_field() {
+        let chat = json!({"id": 4, "type": "private"});
+        let photo = json!({"update_id": 1, "message": {"message_id": 2, "chat": chat, "photo": [{"file_id": "x"}], "caption": "look"}});
+        let message = parse(&photo).unwrap().message.unwrap();
+        assert!(message.media.photo.is_some() && message.media.video.is_none() && message.text.is_none());
+    }
+
+    #[test]
+    fn the_offset_follows_the_last_batch_and_repetition_is_noticed() {
+        let api = Api::new("http://127.0.0.1:1", &crate::model::Secret::new("1:a".to_owned())).unwrap();
+        let mut poller = Poller::new(api);
+        let batch = |numbers: &[i64]| numbers.iter().map(|number| json!({"update_id": number})).collect::<Vec<_>>();
+        assert!(poller.advance(&batch(&[5, 7, 6])));
+        assert_eq!(poller.offset, Some(8));
+        assert!(!poller.advance(&batch(&[7])));
+        assert!(!poller.advance(&batch(&[-3])));
+        assert_eq!(poller.offset, Some(-2));
+        assert!(!poller.advance(&[json!({})]));
+    }
+}
