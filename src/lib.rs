@@ -8,6 +8,7 @@ pub mod beneath;
 pub mod channel;
 pub mod config;
 pub mod egress;
+pub mod gateway;
 pub mod ipc;
 pub mod jail;
 pub mod jsonrpc;

@@ -1,0 +1,329 @@
+//! The runtimes: who gets which, how many there are, and when one ends.
+//!
+//! Decisions are pure ([`decide`]); this module keeps the state, starts and ends runtimes through the warden, and wakes who waits.
+
+mod decide;
+mod runtime;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use self::decide::{Candidate, Decision, Limits, Phase, Wanted, decide, reap};
+pub(super) use self::runtime::{Runtime, StartError};
+use super::port::Port;
+use crate::config::Config;
+use crate::model::control::FromGateway;
+use crate::model::{AcpSessionId, AgentName, RuntimeId, UserId, bounds};
+
+/// The pool. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: Arc<Config>,
+    port: Port,
+    state: Mutex<State>,
+    /// Something became idle: the reaper may have to look earlier.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_runtime: u64,
+    last_waiter: u64,
+    slots: BTreeMap<RuntimeId, Slot>,
+    waiting: Vec<Waiter>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    user: UserId,
+    agent: AgentName,
+    phase: Phase,
+    last_used: Instant,
+    /// Present from the moment that the agent has answered `initialize`.
+    runtime: Option<Arc<Runtime>>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    arrival: u64,
+    user: UserId,
+    agent: AgentName,
+    session: Option<AcpSessionId>,
+    starting: Option<RuntimeId>,
+    granted: oneshot::Sender<Result<Lease, StartError>>,
+}
+
+/// The right to run one turn in a runtime. Dropping it gives the runtime back.
+#[derive(Debug)]
+pub(super) struct Lease {
+    runtime: Arc<Runtime>,
+    pool: Pool,
+}
+
+impl Lease {
+    /// The runtime.
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Ends the runtime: it does what it should no longer, or no longer what it should.
+    pub(super) fn end_runtime(&self) {
+        self.pool.end(self.runtime.id);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.give_back(self.runtime.id);
+    }
+}
+
+/// What `/status` says of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// Runtimes there are.
+    pub runtimes: usize,
+    /// Of these, in a turn.
+    pub busy: usize,
+    /// Sessions that wait for one.
+    pub waiting: usize,
+    /// Runtimes there may be.
+    pub most: usize,
+}
+
+impl Pool {
+    /// An empty pool. `ended` is the warden's news of runtimes that are gone.
+    pub(super) fn start(config: Arc<Config>, port: Port, ended: mpsc::Receiver<(RuntimeId, i32)>) -> Self {
+        let pool = Self(Arc::new(Inner { config, port, state: Mutex::default(), changed: Notify::new() }));
+        tokio::spawn(pool.clone().hear_of_ends(ended));
+        tokio::spawn(pool.clone().reap_idle());
+        pool
+    }
+
+    /// Waits for a runtime of (user, agent): the one that holds `session`, else an idle one of theirs, else a new one. Fair among users:
+    /// whoever has fewer turns running goes first, then who came first. Dropping the future gives the place up.
+    ///
+    /// # Errors
+    /// The agent could not be started.
+    pub(super) async fn lease(&self, user: UserId, agent: AgentName, session: Option<AcpSessionId>) -> Result<Lease, StartError> {
+        let (granted, grant) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.last_waiter += 1;
+            let arrival = state.last_waiter;
+            state.waiting.push(Waiter { arrival, user, agent, session, starting: None, granted });
+        }
+        self.serve_waiting();
+        grant.await.unwrap_or(Err(StartError::Stopping))
+    }
+
+    /// How full it is.
+    pub(super) fn usage(&self) -> Usage {
+        let state = self.state();
+        let busy = state.slots.values().filter(|slot| slot.phase == Phase::Busy).count();
+        Usage { runtimes: state.slots.len(), busy, waiting: state.waiting.len(), most: self.0.config.max_processes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves everybody who can be served now.
+    fn serve_waiting(&self) {
+        // A lease whose waiter has gone gives itself back when it is dropped, which takes the lock: not while it is held here.
+        while let Some(unclaimed) = self.serve_one() {
+            drop(unclaimed);
+        }
+    }
+
+    /// Goes through the waiting once; stops early with a lease that nobody claimed.
+    fn serve_one(&self) -> Option<Lease> {
+        let mut state = self.state();
+        state.waiting.retain(|waiter| !waiter.granted.is_closed());
+        let mut order: Vec<(usize, u64)> = state.waiting.iter().map(|waiter| (state.turns_of(&waiter.user), waiter.arrival)).collect();
+        order.sort_unstable();
+        for (_, arrival) in order {
+            let Some(place) = state.waiting.iter().position(|waiter| waiter.arrival == arrival) else { continue };
+            match state.decide(place, self.limits()) {
+                Decision::Wait => {}
+                Decision::Start => self.begin_start(&mut state, place),
+                Decision::End(id) => self.begin_end(&mut state, id),
+                Decision::Use(id) => {
+                    let waiter = state.waiting.swap_remove(place);
+                    let Some(lease) = self.take(&mut state, id) else { continue };
+                    if let Err(Ok(unclaimed)) = waiter.granted.send(Ok(lease)) {
+                        return Some(unclaimed);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { all: self.0.config.max_processes, per_user: self.0.config.max_processes_per_user }
+    }
+
+    fn take(&self, state: &mut State, id: RuntimeId) -> Option<Lease> {
+        let slot = state.slots.get_mut(&id)?;
+        let runtime = slot.runtime.clone()?;
+        slot.phase = Phase::Busy;
+        Some(Lease { runtime, pool: self.clone() })
+    }
+
+    fn begin_start(&self, state: &mut State, place: usize) {
+        state.last_runtime += 1;
+        let id = RuntimeId(state.last_runtime);
+        let waiter = &mut state.waiting[place];
+        waiter.starting = Some(id);
+        let (user, agent) = (waiter.user, waiter.agent.clone());
+        state.slots.insert(id, Slot { user, agent: agent.clone(), phase: Phase::Starting, last_used: Instant::now(), runtime: None });
+        tokio::spawn(self.clone().start_runtime(id, user, agent));
+    }
+
+    async fn start_runtime(self, id: RuntimeId, user: UserId, agent: AgentName) {
+        let Some(settings) = self.0.config.agent(&agent).cloned() else { return };
+        match runtime::start(&self.0.port, id, user, &settings).await {
+            Ok(runtime) => self.started(id, runtime),
+            Err(error) => self.failed(id, &error).await,
+        }
+        self.serve_waiting();
+    }
+
+    fn started(&self, id: RuntimeId, runtime: Runtime) {
+        let mut state = self.state();
+        let Some(slot) = state.slots.get_mut(&id).filter(|slot| slot.phase == Phase::Starting) else { return };
+        slot.phase = Phase::Idle;
+        slot.last_used = Instant::now();
+        let closed = runtime.client.closed();
+        slot.runtime = Some(Arc::new(runtime));
+        for waiter in state.waiting.iter_mut().filter(|waiter| waiter.starting == Some(id)) {
+            waiter.starting = None;
+        }
+        drop(state);
+        self.0.changed.notify_one();
+        let pool = self.clone();
+        tokio::spawn(async move {
+            // Whoever closes its stdout serves nobody any more, whether its process knows it or not.
+            closed.await;
+            pool.end(id);
+        });
+    }
+
+    /// The one for whom it was started learns why it failed.
+    async fn failed(&self, id: RuntimeId, error: &StartError) {
+        tracing::warn!(runtime = %id, %error, "a runtime did not start");
+        {
+            let mut state = self.state();
+            if let Some(place) = state.waiting.iter().position(|waiter| waiter.starting == Some(id)) {
+                // Whoever no longer waits needs no answer.
+                let _ = state.waiting.swap_remove(place).granted.send(Err(error.clone()));
+            }
+            match error {
+                // It runs and is of no use.
+                StartError::Agent(_) => {
+                    if let Some(slot) = state.slots.get_mut(&id) {
+                        slot.phase = Phase::Ending;
+                    }
+                }
+                StartError::NotStarted(_) | StartError::Stopping => {
+                    state.slots.remove(&id);
+                }
+            }
+        }
+        if matches!(error, StartError::Agent(_)) {
+            self.0.port.say(FromGateway::End { runtime: id }).await;
+        }
+    }
+
+    fn give_back(&self, id: RuntimeId) {
+        {
+            let mut state = self.state();
+            let Some(slot) = state.slots.get_mut(&id) else { return };
+            slot.last_used = Instant::now();
+            if slot.phase == Phase::Busy {
+                slot.phase = Phase::Idle;
+            }
+        }
+        self.serve_waiting();
+        self.0.changed.notify_one();
+    }
+
+    fn end(&self, id: RuntimeId) {
+        self.begin_end(&mut self.state(), id);
+    }
+
+    /// Closes the agent's stdin, gives it time to end by itself, then has the warden end all of it.
+    fn begin_end(&self, state: &mut State, id: RuntimeId) {
+        let Some(slot) = state.slots.get_mut(&id).filter(|slot| slot.phase != Phase::Ending) else { return };
+        slot.phase = Phase::Ending;
+        let (runtime, port) = (slot.runtime.clone(), self.0.port.clone());
+        tokio::spawn(async move {
+            if let Some(runtime) = runtime {
+                runtime.client.close();
+                // Both outcomes lead to the same next step.
+                let _ = tokio::time::timeout(bounds::END_GRACE, runtime.client.closed()).await;
+            }
+            port.say(FromGateway::End { runtime: id }).await;
+        });
+    }
+
+    async fn hear_of_ends(self, mut ended: mpsc::Receiver<(RuntimeId, i32)>) {
+        while let Some((id, status)) = ended.recv().await {
+            tracing::info!(runtime = %id, status, "a runtime is gone");
+            self.state().slots.remove(&id);
+            self.serve_waiting();
+        }
+    }
+
+    async fn reap_idle(self) {
+        loop {
+            let next = {
+                let mut state = self.state();
+                let candidates = state.candidates(None);
+                let (over, next) = reap(&candidates, Instant::now(), self.0.config.idle_timeout);
+                for id in over {
+                    self.begin_end(&mut state, id);
+                }
+                next
+            };
+            let changed = self.0.changed.notified();
+            match next {
+                // Too early or too late does no harm: the loop looks again.
+                Some(next) => drop(tokio::time::timeout_at(next.into(), changed).await),
+                None => changed.await,
+            }
+        }
+    }
+}
+
+impl State {
+    fn turns_of(&self, user: &UserId) -> usize {
+        self.slots.values().filter(|slot| slot.user == *user && slot.phase == Phase::Busy).count()
+    }
+
+    fn decide(&self, place: usize, limits: Limits) -> Decision {
+        let waiter = &self.waiting[place];
+        let wanted = Wanted { user: &waiter.user, agent: &waiter.agent, starting: waiter.starting.is_some() };
+        decide(&self.candidates(waiter.session.as_ref()), &wanted, limits)
+    }
+
+    fn candidates(&self, session: Option<&AcpSessionId>) -> Vec<Candidate> {
+        let one = |(id, slot): (&RuntimeId, &Slot)| Candidate {
+            id: *id,
+            user: slot.user,
+            agent: slot.agent.clone(),
+            // An agent that has ended is of no use, also before the warden has told of it.
+            phase: if slot.runtime.as_ref().is_some_and(|runtime| runtime.client.is_closed()) { Phase::Ending } else { slot.phase },
+            last_used: slot.last_used,
+            holds: session.is_some_and(|session| slot.runtime.as_ref().is_some_and(|runtime| runtime.holds(session))),
+        };
+        self.slots.iter().map(one).collect()
+    }
+}

@@ -1,0 +1,102 @@
+//! One runtime: a jailed agent that has answered `initialize`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::net::unix::pipe;
+
+use crate::acp::{AcpError, Client, Dialect, StderrTail};
+use crate::config::{AgentConfig, AgentKind, KiroEngine};
+use crate::gateway::port::Port;
+use crate::model::{AcpSessionId, RuntimeId, UserId};
+
+/// Why there is no runtime, in a sentence for the person.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The warden or the jail refused; nothing runs.
+    #[error("The agent could not be started. {0}")]
+    NotStarted(String),
+    /// It was started and does not answer as an agent does.
+    #[error("The agent was started but is of no use. {0}")]
+    Agent(String),
+    /// The gateway is ending.
+    #[error("The bot is stopping; your message is kept.")]
+    Stopping,
+}
+
+/// A runtime.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    /// Its number.
+    pub id: RuntimeId,
+    /// The protocol's client.
+    pub client: Client,
+    stderr: StderrTail,
+    /// The sessions that its process holds, and the model that each was last set to.
+    sessions: Mutex<HashMap<AcpSessionId, Option<String>>>,
+}
+
+impl Runtime {
+    /// Whether its process holds a session.
+    pub(crate) fn holds(&self, session: &AcpSessionId) -> bool {
+        self.sessions().contains_key(session)
+    }
+
+    /// Its process holds this session from now on.
+    pub(crate) fn hold(&self, session: AcpSessionId) {
+        self.sessions().entry(session).or_default();
+    }
+
+    /// The model that a session was last set to by us.
+    pub(crate) fn model_of(&self, session: &AcpSessionId) -> Option<String> {
+        self.sessions().get(session).cloned().flatten()
+    }
+
+    /// A session was set to a model.
+    pub(crate) fn set_model_of(&self, session: &AcpSessionId, model: String) {
+        self.sessions().insert(session.clone(), Some(model));
+    }
+
+    /// The last lines of the agent's stderr.
+    pub(crate) fn last_words(&self) -> Vec<String> {
+        self.stderr.lines()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<AcpSessionId, Option<String>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the warden start a runtime, and shakes hands with its agent.
+pub(super) async fn start(port: &Port, id: RuntimeId, user: UserId, agent: &AgentConfig) -> Result<Runtime, StartError> {
+    let pipes = port.start(id, agent.name.clone(), user).await.map_err(StartError::NotStarted)?;
+    let broken = |error: std::io::Error| StartError::Agent(format!("Its pipes cannot be used: {error}."));
+    let stdin = pipe::Sender::from_owned_fd(pipes.stdin).map_err(broken)?;
+    let stdout = pipe::Receiver::from_owned_fd(pipes.stdout).map_err(broken)?;
+    let stderr = pipe::Receiver::from_owned_fd(pipes.stderr).map_err(broken)?;
+    let stderr = crate::acp::stderr_log(stderr, id.to_string());
+    let client = Client::start(stdout, stdin, dialect(agent.kind));
+    match client.initialize().await {
+        Ok(info) => {
+            tracing::info!(runtime = %id, %user, agent = %agent.name, name = %info.name, version = %info.version, "a runtime is ready");
+            Ok(Runtime { id, client, stderr, sessions: Mutex::default() })
+        }
+        Err(error) => Err(StartError::Agent(explain(&error, &stderr.lines()))),
+    }
+}
+
+/// The error, with the agent's last word where it ended.
+fn explain(error: &AcpError, last_words: &[String]) -> String {
+    match last_words.last() {
+        Some(line) if matches!(error, AcpError::Gone) => format!("{error} Its last words: `{}`", line.replace('`', "'")),
+        _ => error.to_string(),
+    }
+}
+
+fn dialect(kind: AgentKind) -> Dialect {
+    match kind {
+        AgentKind::Kiro(KiroEngine::V2) => Dialect::KiroV2,
+        AgentKind::Kiro(KiroEngine::V3) => Dialect::KiroV3,
+        AgentKind::BuiltIn | AgentKind::Acp => Dialect::Plain,
+    }
+}

@@ -1,0 +1,131 @@
+//! The gateway's end of the link to the warden: starting and ending runtimes is asked for here.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::ipc::{AsyncLink, IpcError};
+use crate::model::control::{FromGateway, ToGateway};
+use crate::model::{AgentName, RuntimeId, UserId};
+
+/// Requests that wait for the link; more runtimes than there may ever be.
+const WAITING: usize = 256;
+
+/// A started runtime's pipes.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    /// To write to.
+    pub stdin: OwnedFd,
+    /// To read from.
+    pub stdout: OwnedFd,
+    /// To read from.
+    pub stderr: OwnedFd,
+}
+
+enum Request {
+    Start { runtime: RuntimeId, agent: AgentName, user: UserId, started: oneshot::Sender<Result<Pipes, String>> },
+    Say(FromGateway),
+}
+
+/// The port. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Port(mpsc::Sender<Request>);
+
+/// What the warden tells unasked.
+#[derive(Debug)]
+pub(super) struct News {
+    /// Runtimes that are gone with all their descendants, and their exit status.
+    pub ended: mpsc::Receiver<(RuntimeId, i32)>,
+    /// Becomes true when the gateway is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Port {
+    /// Serves `link` in a task of its own; the task's end is the end of the gateway, since without its warden it can do nothing.
+    pub(super) fn open(link: AsyncLink) -> (Self, News, tokio::task::JoinHandle<IpcError>) {
+        let (requests, asked) = mpsc::channel(WAITING);
+        let (ended_sender, ended) = mpsc::channel(WAITING);
+        let (stop_sender, stop) = watch::channel(false);
+        let served = tokio::spawn(serve(link, asked, ended_sender, stop_sender));
+        (Self(requests), News { ended, stop }, served)
+    }
+
+    /// Starts a runtime.
+    ///
+    /// # Errors
+    /// Why it did not start, one sentence for a person.
+    pub(super) async fn start(&self, runtime: RuntimeId, agent: AgentName, user: UserId) -> Result<Pipes, String> {
+        let (started, answer) = oneshot::channel();
+        let gone = || "The bot is stopping.".to_owned();
+        self.0.send(Request::Start { runtime, agent, user, started }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Tells the warden something. When the link is gone, so is the gateway, and nothing is left to be told.
+    pub(super) async fn say(&self, message: FromGateway) {
+        let _ = self.0.send(Request::Say(message)).await;
+    }
+}
+
+async fn serve(
+    link: AsyncLink,
+    mut asked: mpsc::Receiver<Request>,
+    ended: mpsc::Sender<(RuntimeId, i32)>,
+    stop: watch::Sender<bool>,
+) -> IpcError {
+    let mut starting = HashMap::new();
+    loop {
+        let result = tokio::select! {
+            request = asked.recv() => match request {
+                Some(Request::Start { runtime, agent, user, started }) => {
+                    starting.insert(runtime, started);
+                    link.send(&FromGateway::Start { runtime, agent, user }, &[]).await
+                }
+                Some(Request::Say(message)) => link.send(&message, &[]).await,
+                None => Err(IpcError::Closed),
+            },
+            received = link.recv::<ToGateway>() => match received {
+                Ok(Some((message, fds))) => {
+                    hear(message, fds, &mut starting, &ended, &stop).await;
+                    Ok(())
+                }
+                Ok(None) => Err(IpcError::Closed),
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = result {
+            return error;
+        }
+    }
+}
+
+async fn hear(
+    message: ToGateway,
+    fds: Vec<OwnedFd>,
+    starting: &mut HashMap<RuntimeId, oneshot::Sender<Result<Pipes, String>>>,
+    ended: &mpsc::Sender<(RuntimeId, i32)>,
+    stop: &watch::Sender<bool>,
+) {
+    let mut answer = |runtime, result| {
+        if let Some(started) = starting.remove(&runtime) {
+            // Whoever no longer waits has the runtime ended by the pool, when it learns that it runs.
+            let _ = started.send(result);
+        }
+    };
+    match message {
+        ToGateway::Started { runtime } => match <[OwnedFd; 3]>::try_from(fds) {
+            Ok([stdin, stdout, stderr]) => answer(runtime, Ok(Pipes { stdin, stdout, stderr })),
+            Err(fds) => answer(runtime, Err(format!("The agent was started with {} pipes in place of 3.", fds.len()))),
+        },
+        ToGateway::Failed { runtime, why } => answer(runtime, Err(why)),
+        ToGateway::Ended { runtime, status } => {
+            answer(runtime, Err(format!("The agent ended at once, with status {status}.")));
+            let _ = ended.send((runtime, status)).await;
+        }
+        ToGateway::Stop => {
+            stop.send_replace(true);
+        }
+        ToGateway::Bundle => tracing::warn!("the warden sent a second bundle; it is ignored"),
+    }
+}
