@@ -16,3 +16,4 @@ pub mod logging;
 pub mod model;
 pub mod provision;
 pub mod store;
+pub mod warden;

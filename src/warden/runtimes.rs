@@ -1,0 +1,153 @@
+//! The processes of the runtimes: each is a jail that the warden starts and that becomes its runtime's keeper.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, Signal};
+
+use super::children;
+use super::order::JailOrder;
+use super::state::Event;
+use crate::config::{Config, Secrets};
+use crate::ipc::{IpcError, Link};
+use crate::jail::PlanError;
+use crate::model::control::FromJail;
+use crate::model::{AgentName, RuntimeId, UserId};
+
+/// Longest reason of a failed start that goes on to the gateway, in bytes.
+const WHY: usize = 1000;
+
+/// Why a jail could not even be begun.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("There is no agent `{0}` in the configuration.")]
+    Agent(AgentName),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("The agent's process cannot be made: {0}.")]
+    Process(#[from] io::Error),
+    #[error("The agent's jail cannot be given its order: {0}.")]
+    Order(#[from] IpcError),
+}
+
+/// All runtimes that have a process, or had one until just now.
+#[derive(Debug, Default)]
+pub(super) struct Runtimes(BTreeMap<RuntimeId, RuntimeProcess>);
+
+#[derive(Debug)]
+struct RuntimeProcess {
+    /// Its keeper; `None` once it is reaped, when the number may be another's.
+    pid: Option<Pid>,
+    /// Open until the command is executed.
+    link: Option<Link>,
+    /// Kept for an egress that is started anew.
+    listener: Option<OwnedFd>,
+    /// The gateway's ends of stdin, stdout, stderr; kept until it is told.
+    pipes: Option<[OwnedFd; 3]>,
+}
+
+impl Runtimes {
+    /// Begins a jail; what becomes of it is told by [`Runtimes::hear`].
+    ///
+    /// # Errors
+    /// One sentence for the person who waits.
+    pub(super) fn start(
+        &mut self,
+        id: RuntimeId,
+        config: &Config,
+        secrets: &Secrets,
+        agent: &AgentName,
+        user: UserId,
+    ) -> Result<Pid, StartError> {
+        let settings = config.agent(agent).ok_or_else(|| StartError::Agent(agent.clone()))?;
+        let order = JailOrder::for_runtime(config, secrets, settings, &user)?;
+        let (stdin, our_stdin) = io::pipe()?;
+        let (our_stdout, stdout) = io::pipe()?;
+        let (our_stderr, stderr) = io::pipe()?;
+        let (link, theirs) = Link::pair()?;
+        let pid = children::spawn(&["jail", "--from-warden"], theirs)?;
+        let sent = link.send(&order, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd()]);
+        let process = RuntimeProcess {
+            pid: Some(pid),
+            link: Some(link),
+            listener: None,
+            pipes: Some([our_stdin.into(), our_stdout.into(), our_stderr.into()]),
+        };
+        self.0.insert(id, process);
+        match sent {
+            // One that died at once is reaped and reported like any other.
+            Ok(()) | Err(IpcError::Closed) => Ok(pid),
+            Err(error) => {
+                children::signal(pid, Signal::KILL);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The links to poll.
+    pub(super) fn links(&self) -> impl Iterator<Item = (RuntimeId, &Link)> {
+        self.0.iter().filter_map(|(&id, process)| process.link.as_ref().map(|link| (id, link)))
+    }
+
+    /// What a starting jail says, if it says something.
+    pub(super) fn hear(&mut self, id: RuntimeId) -> Option<Event> {
+        let process = self.0.get_mut(&id)?;
+        let failed = |why: &str| Event::Failed(id, why.chars().take(WHY / 4).collect());
+        match process.link.as_ref()?.try_recv::<FromJail>() {
+            Ok(None) => None,
+            Ok(Some(Some((FromJail::Listener, fds)))) => {
+                process.listener = fds.into_iter().next();
+                Some(if process.listener.is_some() { Event::Listener(id) } else { failed("The jail has no way out.") })
+            }
+            Ok(Some(Some((FromJail::Failed { why }, _)))) => Some(failed(&why)),
+            Ok(Some(None)) => {
+                process.link = None;
+                Some(Event::Executed(id))
+            }
+            Err(error) => {
+                process.link = None;
+                Some(failed(&error.to_string()))
+            }
+        }
+    }
+
+    /// Hands out the gateway's ends of the pipes, once.
+    pub(super) fn take_pipes(&mut self, id: RuntimeId) -> Option<[OwnedFd; 3]> {
+        self.0.get_mut(&id)?.pipes.take()
+    }
+
+    /// The runtime's listener.
+    pub(super) fn listener(&self, id: RuntimeId) -> Option<BorrowedFd<'_>> {
+        self.0.get(&id)?.listener.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether it has a keeper that is still to be reaped.
+    pub(super) fn has_process(&self, id: RuntimeId) -> bool {
+        self.0.get(&id).is_some_and(|process| process.pid.is_some())
+    }
+
+    /// Signals a runtime's keeper.
+    pub(super) fn signal(&self, id: RuntimeId, signal: Signal) {
+        if let Some(pid) = self.0.get(&id).and_then(|process| process.pid) {
+            children::signal(pid, signal);
+        }
+    }
+
+    /// The keepers that are not reaped.
+    pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.0.values().filter_map(|process| process.pid)
+    }
+
+    /// Whose keeper `pid` was; it is none any more.
+    pub(super) fn reaped(&mut self, pid: Pid) -> Option<RuntimeId> {
+        let (&id, process) = self.0.iter_mut().find(|(_, process)| process.pid == Some(pid))?;
+        process.pid = None;
+        Some(id)
+    }
+
+    /// Lets go of everything that belonged to a runtime.
+    pub(super) fn forget(&mut self, id: RuntimeId) {
+        self.0.remove(&id);
+    }
+}

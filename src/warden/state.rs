@@ -1,0 +1,378 @@
+//! What the warden decides: a machine from events to actions, without a clock, a process or a descriptor of its own.
+//!
+//! [`State::step`] takes what happened and when, and says what is to be done; [`State::deadline`] says when it wants to be asked again.
+
+mod runtime;
+mod supervised;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use self::runtime::{Phase as RuntimePhase, Runtime};
+use self::supervised::Supervised;
+use crate::model::bounds::{DRAIN, END_GRACE};
+use crate::model::control::{FromGateway, ToEgress, ToGateway};
+use crate::model::{AgentName, RuntimeId, UserId, exit};
+
+/// Time for a jail to be made and its command executed: milliseconds as a rule, seconds on a machine that swaps.
+pub(super) const START: Duration = Duration::from_secs(10);
+
+/// Time between SIGTERM and SIGKILL to a runtime's keeper: it gives its own command [`END_GRACE`] first.
+const KEEPER_GRACE: Duration = END_GRACE.saturating_mul(2);
+
+/// The same while the appliance stops: with [`DRAIN`] before it, a container's 10 s are kept.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// One of the two roles that the warden keeps alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Telegram, store, sessions.
+    Gateway,
+    /// The runtimes' way out.
+    Egress,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Only time has passed.
+    Time,
+    /// A signal, or the end of the process that we are attached to, asks for the end. The second time it is meant in earnest.
+    StopAsked,
+    /// A role serves.
+    Ready(Kept),
+    /// A role closed its link or said what nobody understands.
+    Broken(Kept),
+    /// A role's process is gone, or could not be made.
+    Ended(Kept),
+    /// The gateway asks.
+    Asked(FromGateway),
+    /// A starting jail gave its listener.
+    Listener(RuntimeId),
+    /// A starting jail executed its command.
+    Executed(RuntimeId),
+    /// A starting jail gave up, or could not even be begun.
+    Failed(RuntimeId, String),
+    /// A runtime's keeper and all its descendants are gone; exit code, or 128 + signal.
+    Gone(RuntimeId, i32),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Start a role's process and give it its bundle.
+    Start(Kept),
+    /// SIGKILL to a role.
+    Kill(Kept),
+    /// Send, if there is a gateway; with `Started` go the runtime's pipes.
+    TellGateway(ToGateway),
+    /// Send; with `Serve` goes the runtime's listener.
+    TellEgress(ToEgress),
+    /// Start a jail. What goes wrong comes back as [`Event::Failed`] and [`Event::Gone`].
+    StartRuntime(RuntimeId, AgentName, UserId),
+    /// SIGTERM to a runtime's keeper.
+    TerminateRuntime(RuntimeId),
+    /// SIGKILL to a runtime's keeper; its orphans become the warden's.
+    KillRuntime(RuntimeId),
+    /// The appliance serves.
+    AnnounceReady,
+    /// Something for the log that the operator has to see.
+    Report(String),
+    /// The end, with this exit code. Always the last action.
+    Exit(u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The gateway finishes what it can.
+    Draining {
+        until: Instant,
+    },
+    EndingRuntimes,
+    EndingEgress {
+        until: Instant,
+    },
+}
+
+/// The appliance as the warden sees it.
+#[derive(Debug)]
+pub(super) struct State {
+    agents: BTreeSet<AgentName>,
+    max_runtimes: usize,
+    phase: Phase,
+    code: u8,
+    gateway: Supervised,
+    egress: Supervised,
+    runtimes: BTreeMap<RuntimeId, Runtime>,
+}
+
+impl State {
+    /// Nothing runs yet; the first step starts it.
+    pub(super) fn new(agents: BTreeSet<AgentName>, max_runtimes: usize, now: Instant) -> Self {
+        Self {
+            agents,
+            max_runtimes,
+            phase: Phase::Running,
+            code: 0,
+            gateway: Supervised::new(now),
+            egress: Supervised::new(now),
+            runtimes: BTreeMap::new(),
+        }
+    }
+
+    /// Decides what follows from `event`.
+    pub(super) fn step(&mut self, now: Instant, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Time => {}
+            Event::StopAsked if self.phase == Phase::Running => self.begin_stop(now, exit::SUCCESS, &mut actions),
+            Event::StopAsked => self.hurry(now),
+            Event::Ready(kept) => self.ready(kept, now, &mut actions),
+            // While the appliance stops, a closed link is a role on its way out: it may still be writing its store.
+            Event::Broken(kept) if self.phase == Phase::Running => self.kill(kept, &mut actions),
+            Event::Broken(_) => {}
+            Event::Ended(kept) => self.ended(kept, now, &mut actions),
+            Event::Asked(request) => self.asked(request, now, &mut actions),
+            Event::Listener(id) => self.listener(id, &mut actions),
+            Event::Executed(id) => self.executed(id, &mut actions),
+            Event::Failed(id, why) => self.failed(id, why, now, &mut actions),
+            Event::Gone(id, status) => self.gone(id, status, &mut actions),
+        }
+        self.due(now, &mut actions);
+        actions
+    }
+
+    /// When [`Event::Time`] is wanted next.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Draining { until } if self.gateway.can_be_killed() => Some(until),
+            Phase::EndingEgress { until } if self.egress.can_be_killed() => Some(until),
+            _ => None,
+        };
+        let starts = (self.phase == Phase::Running).then(|| {
+            let gateway = if self.gateway_may_start() { self.gateway.start_at() } else { None };
+            [self.egress.start_at(), gateway].into_iter().flatten().min()
+        });
+        let ready = [self.gateway.ready_by(), self.egress.ready_by()];
+        let runtimes = self.runtimes.values().filter_map(Runtime::deadline);
+        runtimes.chain(phase).chain(starts.flatten()).chain(ready.into_iter().flatten()).min()
+    }
+
+    fn kept(&mut self, kept: Kept) -> &mut Supervised {
+        match kept {
+            Kept::Gateway => &mut self.gateway,
+            Kept::Egress => &mut self.egress,
+        }
+    }
+
+    fn kill(&mut self, kept: Kept, actions: &mut Vec<Action>) {
+        if self.kept(kept).kill() {
+            actions.push(Action::Kill(kept));
+        }
+    }
+
+    /// The egress comes first, so that no runtime starts without its way out; and a new gateway meets no runtime of the old one,
+    /// whose numbers it would give again and whose sessions would still be locked.
+    fn gateway_may_start(&self) -> bool {
+        self.egress.was_ever_ready() && self.runtimes.is_empty()
+    }
+
+    fn ready(&mut self, kept: Kept, now: Instant, actions: &mut Vec<Action>) {
+        if !self.kept(kept).ready(now) {
+            return;
+        }
+        match kept {
+            Kept::Gateway => actions.push(Action::AnnounceReady),
+            Kept::Egress => {
+                let served = self.runtimes.iter().filter(|(_, runtime)| runtime.has_listener);
+                actions.extend(served.map(|(&id, runtime)| runtime.serve(id)));
+            }
+        }
+    }
+
+    fn ended(&mut self, kept: Kept, now: Instant, actions: &mut Vec<Action>) {
+        let first = !self.kept(kept).was_ever_ready();
+        self.kept(kept).ended(now);
+        if self.phase != Phase::Running {
+            return;
+        }
+        if kept == Kept::Gateway {
+            self.end_runtimes(now + KEEPER_GRACE, actions);
+        }
+        if first {
+            // What fails before it ever served fails again: the supervisor above us decides, and the operator sees it.
+            actions.push(Action::Report(format!("the {} ended before it could serve; its own last line says why", kept.name())));
+            self.begin_stop(now, exit::FAILURE, actions);
+        }
+    }
+
+    fn asked(&mut self, request: FromGateway, now: Instant, actions: &mut Vec<Action>) {
+        match request {
+            FromGateway::Ready => self.ready(Kept::Gateway, now, actions),
+            FromGateway::Start { runtime, agent, user } => match self.refusal(runtime, &agent) {
+                Some(why) => actions.push(Action::TellGateway(ToGateway::Failed { runtime, why })),
+                None => {
+                    self.runtimes.insert(runtime, Runtime::new(agent.clone(), now + START));
+                    actions.push(Action::StartRuntime(runtime, agent, user));
+                }
+            },
+            FromGateway::End { runtime } => {
+                if self.runtimes.get_mut(&runtime).is_some_and(|runtime| runtime.end(now + KEEPER_GRACE)) {
+                    actions.push(Action::TerminateRuntime(runtime));
+                }
+            }
+            FromGateway::Fatal { why, code } => {
+                actions.push(Action::Report(why));
+                if self.phase == Phase::Running {
+                    self.begin_stop(now, code, actions);
+                }
+            }
+        }
+    }
+
+    fn refusal(&self, id: RuntimeId, agent: &AgentName) -> Option<String> {
+        if self.phase != Phase::Running {
+            Some("kiroclaw is stopping.".to_owned())
+        } else if !self.agents.contains(agent) {
+            Some(format!("There is no agent `{agent}` in the configuration (KIRO_AGENT_NAME or config.json)."))
+        } else if self.runtimes.len() >= self.max_runtimes {
+            Some(format!("All {} runtimes are in use (MAX_PROCESSES).", self.max_runtimes))
+        } else if self.runtimes.contains_key(&id) {
+            Some(format!("The runtime {id} is there already."))
+        } else {
+            None
+        }
+    }
+
+    fn listener(&mut self, id: RuntimeId, actions: &mut Vec<Action>) {
+        if let Some(runtime) = self.runtimes.get_mut(&id) {
+            runtime.has_listener = true;
+            if self.egress.is_ready() {
+                actions.push(runtime.serve(id));
+            }
+        }
+    }
+
+    fn executed(&mut self, id: RuntimeId, actions: &mut Vec<Action>) {
+        if self.runtimes.get_mut(&id).is_some_and(Runtime::executed) {
+            actions.push(Action::TellGateway(ToGateway::Started { runtime: id }));
+        }
+    }
+
+    fn failed(&mut self, id: RuntimeId, why: String, now: Instant, actions: &mut Vec<Action>) {
+        if self.runtimes.get_mut(&id).is_some_and(|runtime| runtime.failed(now + START)) {
+            actions.push(Action::TellGateway(ToGateway::Failed { runtime: id, why }));
+        }
+    }
+
+    fn gone(&mut self, id: RuntimeId, status: i32, actions: &mut Vec<Action>) {
+        let Some(runtime) = self.runtimes.remove(&id) else { return };
+        if runtime.has_listener && self.egress.is_ready() {
+            actions.push(Action::TellEgress(ToEgress::Close { runtime: id }));
+        }
+        if !runtime.gateway_knows_end {
+            actions.push(Action::TellGateway(ToGateway::Ended { runtime: id, status }));
+        }
+    }
+
+    fn begin_stop(&mut self, now: Instant, code: u8, actions: &mut Vec<Action>) {
+        self.code = code;
+        self.phase = Phase::Draining { until: now + DRAIN };
+        if self.gateway.is_ready() {
+            actions.push(Action::TellGateway(ToGateway::Stop));
+        } else {
+            // Before it serves there is nothing to finish.
+            self.kill(Kept::Gateway, actions);
+        }
+    }
+
+    /// Every wait of the stop is over now.
+    fn hurry(&mut self, now: Instant) {
+        if let Phase::Draining { until } | Phase::EndingEgress { until } = &mut self.phase {
+            *until = now;
+        }
+        self.runtimes.values_mut().for_each(|runtime| runtime.hurry(now));
+    }
+
+    fn end_runtimes(&mut self, kill_at: Instant, actions: &mut Vec<Action>) {
+        for (&id, runtime) in &mut self.runtimes {
+            if runtime.end(kill_at) {
+                actions.push(Action::TerminateRuntime(id));
+            }
+        }
+    }
+
+    /// What `now` makes due.
+    fn due(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        for (&id, runtime) in &mut self.runtimes {
+            if runtime.phase == RuntimePhase::Starting && runtime.is_due(now) && runtime.failed(now) {
+                let why = format!("The agent did not start within {} s.", START.as_secs());
+                actions.push(Action::TellGateway(ToGateway::Failed { runtime: id, why }));
+            }
+            if runtime.is_due(now) {
+                runtime.killed();
+                actions.push(Action::KillRuntime(id));
+            }
+        }
+        for kept in [Kept::Egress, Kept::Gateway] {
+            if self.kept(kept).ready_by().is_some_and(|by| by <= now) {
+                actions.push(Action::Report(format!("the {} does not get ready; it is ended", kept.name())));
+                self.kill(kept, actions);
+            }
+        }
+        match self.phase {
+            Phase::Running => self.start_what_is_due(now, actions),
+            Phase::Draining { .. } | Phase::EndingRuntimes | Phase::EndingEgress { .. } => self.advance_stop(now, actions),
+        }
+    }
+
+    fn start_what_is_due(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        for kept in [Kept::Egress, Kept::Gateway] {
+            let may = kept == Kept::Egress || self.gateway_may_start();
+            if may && self.kept(kept).start_at().is_some_and(|at| at <= now) {
+                self.kept(kept).started(now);
+                actions.push(Action::Start(kept));
+            }
+        }
+    }
+
+    fn advance_stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if let Phase::Draining { until } = self.phase {
+            if self.gateway.is_up() {
+                if until <= now {
+                    self.kill(Kept::Gateway, actions);
+                }
+                return;
+            }
+            self.phase = Phase::EndingRuntimes;
+            self.end_runtimes(now + STOP_GRACE, actions);
+        }
+        if self.phase == Phase::EndingRuntimes && self.runtimes.is_empty() {
+            self.phase = Phase::EndingEgress { until: now + STOP_GRACE };
+            if self.egress.is_up() {
+                actions.push(Action::TellEgress(ToEgress::Stop));
+            }
+        }
+        if let Phase::EndingEgress { until } = self.phase {
+            if !self.egress.is_up() {
+                actions.push(Action::Exit(self.code));
+            } else if until <= now {
+                self.kill(Kept::Egress, actions);
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// The role's name: that of its process too.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Egress => "egress",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
