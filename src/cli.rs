@@ -1,0 +1,79 @@
+//! The command line as data. The internal roles (`warden`, `gateway`, `egress`) are no commands: `kiroclaw run` alone starts them.
+
+use argh::FromArgs;
+
+/// Talk from your phone to an AI agent on your own small server, jailed.
+///
+/// Settings come from the environment, `.env` and `config.json`; the README lists them.
+/// Exit codes: 0 success, 1 failure, 64 bad configuration, 69 Telegram refused the token.
+#[derive(Debug, FromArgs)]
+pub struct Cli {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: Command,
+}
+
+/// One command.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand)]
+#[expect(missing_docs, reason = "each is described at its own type")]
+pub enum Command {
+    Run(Run),
+    Chat(Chat),
+    Doctor(Doctor),
+    Jail(Jail),
+    Agent(Agent),
+}
+
+/// Serve Telegram and the local channel until stopped.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "run")]
+pub struct Run {}
+
+/// Talk to the agent from this terminal.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "chat")]
+pub struct Chat {
+    /// say this, print the answer, and exit
+    #[argh(option)]
+    pub message: Option<String>,
+    /// print events as JSON, one a line, and take requests as JSON from standard input
+    #[argh(switch)]
+    pub json: bool,
+    /// which of your conversations, each with a workspace of its own (default 0)
+    #[argh(option, default = "0")]
+    pub thread: i64,
+}
+
+/// Check what this machine can enforce, and whether `run` would start.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "doctor")]
+pub struct Doctor {
+    /// print the report as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Run any command in the jail of a runtime: `kiroclaw jail --workspace DIR -- COMMAND ARG…`
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "jail")]
+pub struct Jail {
+    /// the directory that the command may write to
+    #[argh(option)]
+    pub workspace: Option<std::path::PathBuf>,
+    /// take the order from the warden on standard input
+    #[argh(switch, hidden_help)]
+    pub from_warden: bool,
+    /// the command and its arguments
+    #[argh(positional, greedy)]
+    pub command: Vec<String>,
+}
+
+/// The built-in agent, speaking ACP on standard input and output.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "agent")]
+pub struct Agent {
+    /// who answers; `demo` is the only one so far, and has no model
+    #[argh(option, default = "String::from(\"demo\")")]
+    pub provider: String,
+}

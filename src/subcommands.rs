@@ -1,0 +1,11 @@
+//! The commands, each a function from its arguments to an exit code.
+
+#![expect(clippy::print_stderr, reason = "a command speaks to the person who typed it")]
+
+pub mod agent;
+pub mod chat;
+pub mod doctor;
+pub mod jail;
+pub mod role;
+pub mod run;
+mod text;

@@ -1,0 +1,174 @@
+//! `kiroclaw jail`: makes one jail, by the warden's order or by hand, and keeps it until its command ends.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::cli;
+use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
+use crate::ipc::Link;
+use crate::ipc::bundle::{self, Bundle};
+use crate::jail::{JailError, Manner, Plan, Prepared, Side, sys};
+use crate::model::control::{FromEgress, FromJail, ToEgress};
+use crate::model::{RuntimeId, exit};
+use crate::provision::{self, Homestead};
+use crate::warden::{JailOrder, ground, home_of};
+
+/// Exit code when the jail could not be made, as env(1) and its like have it.
+const NOT_JAILED: u8 = 125;
+
+/// Runs it.
+pub fn run(arguments: &cli::Jail) -> ExitCode {
+    // Nothing is open yet but the standard descriptors, if our starter was careful; if not, it is closed here.
+    if let Err(error) = sys::close_from(3) {
+        return refuse(&format!("descriptors cannot be closed: {error}"));
+    }
+    match &arguments.workspace {
+        _ if arguments.from_warden => from_warden(),
+        Some(workspace) if !arguments.command.is_empty() => by_hand(workspace, &arguments.command),
+        _ => {
+            eprintln!("kiroclaw jail: it wants --workspace DIR -- COMMAND ARG…");
+            ExitCode::from(exit::BAD_CONFIGURATION)
+        }
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("kiroclaw jail: {why}");
+    ExitCode::from(NOT_JAILED)
+}
+
+/// What the warden sent: the order, and the command's standard descriptors.
+type Received = (Link, JailOrder, [OwnedFd; 3]);
+
+fn from_warden() -> ExitCode {
+    let received = receive();
+    let (link, order, stdio) = match received {
+        Ok(received) => received,
+        Err(error) => return refuse(&format!("there is no order of the warden: {error}")),
+    };
+    let side = prepare(&order, Manner::ForWarden).and_then(|prepared| {
+        // From now on its death is signalled; it must not have come before.
+        let warden = rustix::net::sockopt::socket_peercred(&link).map_err(preparation)?.pid;
+        if rustix::process::getppid() != Some(warden) {
+            return Err(JailError::Preparation("The warden died while the jail was made.".to_owned()));
+        }
+        if let Some(listener) = prepared.listener() {
+            let sent = link.send(&FromJail::Listener, &[listener.as_fd()]);
+            sent.map_err(|error| JailError::Preparation(format!("The listener cannot be handed over: {error}.")))?;
+        }
+        prepared.fork()
+    });
+    match side {
+        Ok(Side::Outside(keeper)) => {
+            // Their last copies are the command's: when that ends, its readers learn so.
+            drop((link, stdio));
+            keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
+        }
+        Ok(Side::Inside(inside)) => {
+            let key = order.kiro_api_key.as_ref().map(|key| ("KIRO_API_KEY", key.expose().as_str()));
+            give_up(&link, &inside.execute(Some(stdio), key))
+        }
+        Err(error) => give_up(&link, &error),
+    }
+}
+
+fn receive() -> io::Result<Received> {
+    sys::unblock_signals()?;
+    let link = Link::from_fd(io::stdin().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let (order, fds) = link.recv::<JailOrder>().map_err(io::Error::other)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let stdio = <[OwnedFd; 3]>::try_from(fds).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok((link, order, stdio))
+}
+
+fn prepare(order: &JailOrder, manner: Manner) -> Result<Prepared, JailError> {
+    provision::prepare(&order.homestead).map_err(|error| JailError::Preparation(error.to_string()))?;
+    Prepared::new(order.plan.clone(), manner)
+}
+
+fn give_up(link: &Link, error: &JailError) -> ExitCode {
+    let mut why = error.to_string();
+    why.truncate((0..=1000.min(why.len())).rev().find(|end| why.is_char_boundary(*end)).unwrap_or(0));
+    // A warden that is gone needs no answer.
+    let _ = link.send(&FromJail::Failed { why }, &[]);
+    ExitCode::from(NOT_JAILED)
+}
+
+/// The jail of a runtime around a command given by hand, with an egress of its own where the policy names hosts.
+fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
+    let config = match Sources::of_process() {
+        Ok(sources) => config::load(&sources).map(|(config, _)| config).map_err(|errors| errors.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("kiroclaw jail: {error}");
+            return ExitCode::from(exit::BAD_CONFIGURATION);
+        }
+    };
+    match fork_by_hand(&config, workspace, command) {
+        Ok((Side::Outside(keeper), _egress)) => {
+            let kept = let_go_of_pipes().and_then(|()| keeper.keep());
+            kept.map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
+        }
+        Ok((Side::Inside(inside), _)) => refuse(&inside.execute(None, None).to_string()),
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+/// Whoever reads what the command writes learns its end from the command alone. Stderr stays for a last word.
+fn let_go_of_pipes() -> Result<(), JailError> {
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(preparation)?;
+    rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null)).map_err(preparation)
+}
+
+/// The link, where there is one, is the egress' life: it ends when both of ours are gone.
+fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<(Side, Option<Link>), JailError> {
+    let order = order_by_hand(config, workspace, command)?;
+    let prepared = prepare(&order, Manner::ByHand)?;
+    // Started by the keeper, so that it ends with all the rest.
+    let egress = prepared.listener().map(|_| start_egress(config)).transpose()?;
+    if let (Some(egress), Some(listener)) = (&egress, prepared.listener()) {
+        let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
+        egress.send(&serve, &[listener.as_fd()]).map_err(preparation)?;
+    }
+    Ok((prepared.fork()?, egress))
+}
+
+fn start_egress(config: &Config) -> Result<Link, JailError> {
+    let (link, theirs) = Link::pair().map_err(preparation)?;
+    // At a terminal only what is refused is of interest.
+    let bundle = Bundle { config: Config { log_level: LogLevel::Warning, ..config.clone() }, secrets: Secrets::default() };
+    let bundle = bundle::seal(&bundle).map_err(preparation)?;
+    let mut egress = Command::new("/proc/self/exe");
+    egress.arg0("kiroclaw").arg("egress").env_clear().stdin(theirs).stdout(Stdio::null());
+    egress.spawn().map_err(preparation)?;
+    link.send(&ToEgress::Bundle, &[bundle.as_fd()]).map_err(preparation)?;
+    match link.recv::<FromEgress>().map_err(preparation)? {
+        Some((FromEgress::Ready, _)) => Ok(link),
+        None => Err(JailError::Preparation("The egress did not start; it says why above.".to_owned())),
+    }
+}
+
+fn order_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<JailOrder, JailError> {
+    let workspace = workspace.canonicalize().map_err(|source| JailError::Path { path: workspace.to_owned(), source })?;
+    ground::make_directories(config).map_err(preparation)?;
+    let homestead = Homestead {
+        home_dir: config.state.join("homes").join("by-hand"),
+        user_workspaces: workspace.clone(),
+        kind: AgentKind::Acp,
+        agent: config.default_agent.clone(),
+        kiro_config: config.kiro_config.clone(),
+        login: None,
+    };
+    let plan = Plan::for_command(config, &workspace, command, &home_of(&homestead)).map_err(preparation)?;
+    Ok(JailOrder { plan, homestead, kiro_api_key: None })
+}
+
+fn preparation(error: impl std::fmt::Display) -> JailError {
+    JailError::Preparation(error.to_string())
+}
