@@ -1,0 +1,167 @@
+//! What our own roles can still do after their lock-down, tried by a process that has locked itself down just so.
+//!
+//! Without the test harness: this program starts itself once for each role, and that process, with one thread, makes the attempts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test: a failed step fails it, and it says what it did"
+)]
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use kiroclaw::jail::role::{Role, RoleGrants, lock_down};
+use kiroclaw::jail::sys;
+use rustix::net::{AddressFamily, SocketType};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+
+/// Names the role to the process that is to play it.
+const ROLE: &str = "ROLES_TEST_ROLE";
+
+/// Names its own directory to it.
+const DIRECTORY: &str = "ROLES_TEST_DIRECTORY";
+
+/// EPERM: the filter's answer.
+const REFUSED: i32 = 1;
+
+/// EACCES: Landlock's.
+const DENIED: i32 = 13;
+
+fn main() -> ExitCode {
+    if let Some(role) = std::env::var_os(ROLE) {
+        let role = if role == "gateway" { Role::Gateway } else { Role::Egress };
+        play(role, Path::new(&std::env::var_os(DIRECTORY).unwrap()));
+        return ExitCode::SUCCESS;
+    }
+    // As the harness answers those who ask what there is.
+    if std::env::args().any(|word| word == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    a_role_can_execute_and_fork_nothing("gateway", &[("make a file in its directory", 0)]);
+    a_role_can_execute_and_fork_nothing("egress", &[("make a file in its directory", REFUSED)]);
+    the_warden_may_what_those_below_it_may();
+    the_gateway_is_within_its_budget_of_system_calls();
+    ExitCode::SUCCESS
+}
+
+/// The attempts; each prints its name and errno, 0 when it succeeded.
+fn play(role: Role, directory: &Path) {
+    let egress = role == Role::Egress;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let grants = RoleGrants {
+        // To count its threads before a fork.
+        read: vec![PathBuf::from("/proc"), PathBuf::from("/usr")],
+        write: vec![directory.to_owned()],
+        execute: if egress { Vec::new() } else { vec![PathBuf::from("/usr/bin")] },
+        connect_ports: Some(vec![port]),
+    };
+    lock_down(role, &grants).unwrap();
+    let attempt = |name: &str, outcome: io::Result<()>| {
+        println!("{name}: {}", outcome.err().map_or(0, |error| error.raw_os_error().unwrap_or(-1)));
+    };
+    // What it needs.
+    attempt("start a thread", std::thread::Builder::new().spawn(|| ()).map(|thread| thread.join().unwrap()));
+    attempt("connect to its port", std::net::TcpStream::connect(("127.0.0.1", port)).map(drop));
+    attempt("read a file", File::open("/proc/self/stat").map(drop));
+    attempt("make a file in its directory", File::create(directory.join("made")).map(drop));
+    // What nobody should be able to make it do.
+    attempt("execve", Err(Command::new("/usr/bin/true").exec()));
+    attempt("posix_spawn", Command::new("/usr/bin/true").spawn().map(drop));
+    attempt("fork", sys::fork().map(|side| assert_ne!(side, sys::Fork::Child)));
+    attempt("connect elsewhere", std::net::TcpStream::connect(stranger.local_addr().unwrap()).map(drop));
+    attempt("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop));
+    for (name, family, kind) in [
+        ("netlink socket", AddressFamily::NETLINK, SocketType::RAW),
+        ("unix socket", AddressFamily::UNIX, SocketType::STREAM),
+        ("packet socket", AddressFamily::PACKET, SocketType::RAW),
+        ("raw socket", AddressFamily::INET, SocketType::RAW),
+    ] {
+        attempt(name, rustix::net::socket(family, kind, None).map(drop).map_err(Into::into));
+    }
+    let myself = rustix::process::getpid();
+    attempt("kill", rustix::process::kill_process(myself, Signal::CONT).map_err(Into::into));
+    attempt("pidfd", rustix::process::pidfd_open(myself, rustix::process::PidfdFlags::empty()).map(drop).map_err(Into::into));
+    attempt("memfd", rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::empty()).map(drop).map_err(Into::into));
+    attempt("dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(Into::into));
+    attempt("chroot", rustix::process::chroot("/").map_err(Into::into));
+    attempt("session", rustix::process::setsid().map(drop).map_err(Into::into));
+    attempt("priority", rustix::process::setpriority_process(None, 1).map_err(Into::into));
+    let limit = Rlimit { current: Some(64), maximum: Some(64) };
+    attempt("limits", rustix::process::setrlimit(Resource::Nofile, limit).map_err(Into::into));
+    attempt("read beyond", File::open("/etc/passwd").map(drop));
+    attempt("write beyond", File::options().append(true).open("/usr/bin/true").map(drop));
+}
+
+fn a_role_can_execute_and_fork_nothing(role: &str, also: &[(&str, i32)]) {
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap()).env(ROLE, role).env(DIRECTORY, directory.path()).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{role}: {shown}{}", String::from_utf8_lossy(&output.stderr));
+    let mut expected = vec![
+        ("start a thread", 0),
+        ("connect to its port", 0),
+        ("read a file", 0),
+        ("execve", REFUSED),
+        ("posix_spawn", REFUSED),
+        ("fork", REFUSED),
+        ("connect elsewhere", DENIED),
+        ("netlink socket", REFUSED),
+        ("unix socket", REFUSED),
+        ("packet socket", REFUSED),
+        ("raw socket", REFUSED),
+        ("kill", REFUSED),
+        ("pidfd", REFUSED),
+        ("memfd", REFUSED),
+        ("dumpable", REFUSED),
+        ("chroot", REFUSED),
+        ("session", REFUSED),
+        ("priority", REFUSED),
+        ("limits", REFUSED),
+        ("read beyond", DENIED),
+        ("write beyond", if role == "egress" { REFUSED } else { DENIED }),
+        ("listen", DENIED),
+    ];
+    expected.extend_from_slice(also);
+    let wrong: Vec<_> = expected.iter().filter(|(name, errno)| !shown.lines().any(|line| line == format!("{name}: {errno}"))).collect();
+    assert!(wrong.is_empty(), "{role} should have been answered {wrong:?}, and was:\n{shown}");
+    assert_eq!(shown.lines().count(), expected.len(), "{role} made attempts that nobody looks at:\n{shown}");
+    println!("{role}: {} attempts as expected", expected.len());
+}
+
+/// The names that a profile allows on one target.
+fn allowed(role: &str, arch: &str, env: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("seccomp").join(format!("{role}.json"));
+    let profile: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let here = |rule: &&serde_json::Value| {
+        [("arch", arch), ("env", env)].iter().all(|(key, is)| rule[key].as_str().is_none_or(|only| only == *is))
+    };
+    let rules = profile["allow"].as_array().unwrap().iter().filter(here);
+    rules.flat_map(|rule| rule["syscalls"].as_array().unwrap()).map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// A filter is inherited: what the warden's refuses, nobody below it can do.
+fn the_warden_may_what_those_below_it_may() {
+    for (arch, env) in [("x86_64", "gnu"), ("x86_64", "musl"), ("aarch64", "musl")] {
+        let warden = allowed("warden", arch, env);
+        for role in ["gateway", "egress", "agent"] {
+            let missing: Vec<String> = allowed(role, arch, env).difference(&warden).cloned().collect();
+            assert!(missing.is_empty(), "{arch}-{env}: the {role} may call {missing:?}, and the warden above it may not");
+        }
+    }
+    println!("warden: allows what those below it need");
+}
+
+fn the_gateway_is_within_its_budget_of_system_calls() {
+    /// It only goes down.
+    const BUDGET: usize = 70;
+    let static_binary = allowed("gateway", "x86_64", "musl");
+    assert!(static_binary.len() <= BUDGET, "the gateway may make {} system calls: {static_binary:?}", static_binary.len());
+    println!("gateway: {} system calls allowed", static_binary.len());
+}

@@ -1,0 +1,323 @@
+//! A stand-in for Telegram's Bot API server, in the test's own process.
+//!
+//! It checks every call against the published description of the Bot API, refuses what the real server refuses in its words and shapes,
+//! records everything in order, and lets tests act as people:
+//!
+//! ```ignore
+//! let telegram = Telegram::start();
+//! let ana = telegram.private_chat(1001, "en");
+//! // … start the product with TELEGRAM_API_BASE = telegram.base() and BOT_TOKEN = telegram.token() …
+//! ana.sends("run the tests");
+//! let question = ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+//! ana.presses("Allow once");
+//! ana.waits_for_message(|message| message.text.contains("all passed"));
+//! ```
+//!
+//! A call that a right client never makes is a *violation* and fails the test when the stand-in is dropped, whatever else happened.
+
+mod answer;
+mod chat;
+mod fault;
+mod flood;
+mod http;
+mod messages;
+mod methods;
+mod params;
+mod person;
+mod schema;
+mod server;
+mod state;
+mod text;
+mod topics;
+mod updates;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub use chat::{BOT, Draft, Message};
+pub use fault::Fault;
+pub use flood::{Rate, Rates};
+pub use person::Person;
+pub use state::{Call, State};
+
+use chat::{Chat, Kind};
+use fault::Planned;
+use flood::Flood;
+
+/// The token that the stand-in takes; nothing else contains it, so a test may look for leaks of it.
+pub const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-stand-in";
+
+/// How long a test waits for something to happen: the machine may be busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server's threads and the people share.
+pub struct Shared {
+    state: Mutex<State>,
+    /// Something happened.
+    changed: Condvar,
+    patience: Mutex<Duration>,
+}
+
+impl Shared {
+    /// The state. A test that panicked while it held it has failed already; the others may go on.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change, at most this long.
+    fn pause<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, most).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Changes the state and wakes all who wait for a change.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify_all();
+        result
+    }
+
+    /// Waits until `find` finds something, at most this long.
+    fn wait_at_most<T>(&self, most: Duration, mut find: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + most;
+        let mut state = self.lock();
+        loop {
+            let found = find(&mut state);
+            let left = until.saturating_duration_since(Instant::now());
+            if found.is_some() || left.is_zero() {
+                return found;
+            }
+            state = self.pause(state, left);
+        }
+    }
+
+    /// Waits until `find` finds something; otherwise panics with `what` and `report`.
+    #[track_caller]
+    fn wait<T>(&self, what: &str, find: impl FnMut(&mut State) -> Option<T>, report: impl FnOnce(&State) -> String) -> T {
+        let patience = *self.patience.lock().unwrap();
+        match self.wait_at_most(patience, find) {
+            Some(found) => found,
+            None => panic!("waited {patience:?} for {what}, in vain\n{}", report(&self.lock())),
+        }
+    }
+}
+
+/// The server. It ends when dropped, and then fails the test if there were violations.
+pub struct Telegram {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+impl Telegram {
+    /// Starts a server whose bot has topics in private chats, on a port of its own on the loopback.
+    pub fn start() -> Self {
+        Self::start_with(true)
+    }
+
+    /// Starts a server whose bot has no topics in private chats.
+    pub fn start_without_topics() -> Self {
+        Self::start_with(false)
+    }
+
+    fn start_with(topics: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on the loopback");
+        let address = listener.local_addr().expect("its number");
+        let state = Mutex::new(State::new(TOKEN, topics));
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), patience: Mutex::new(PATIENCE) });
+        let served = Arc::clone(&shared);
+        std::thread::spawn(move || server::serve(&listener, &served));
+        Self { shared, address }
+    }
+
+    /// For `TELEGRAM_API_BASE`.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// For `BOT_TOKEN`.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// A person's private chat with the bot, already started.
+    pub fn private_chat(&self, user: i64, language: &str) -> Person {
+        self.chat(user, Kind::Private);
+        Person::new(Arc::clone(&self.shared), user, user, language)
+    }
+
+    /// A member of a group, which is made at first mention; `chat` is negative. `forum` gives it topics.
+    pub fn group_member(&self, chat: i64, forum: bool, user: i64, language: &str) -> Person {
+        assert!(chat < 0, "groups have negative numbers");
+        self.chat(chat, Kind::Group(forum));
+        Person::new(Arc::clone(&self.shared), chat, user, language)
+    }
+
+    fn chat(&self, id: i64, kind: Kind) {
+        self.shared.change(|state| {
+            state.chats.entry(id).or_insert_with(|| Chat {
+                id,
+                kind,
+                blocked: false,
+                topics: Default::default(),
+                messages: Vec::new(),
+                drafts: Default::default(),
+                all_drafts: Vec::new(),
+                actions: Vec::new(),
+            });
+        });
+    }
+
+    /// Lets something go wrong with the next `times` calls of `method` (`*`: any method).
+    pub fn fault(&self, method: &str, times: usize, fault: Fault) {
+        self.shared.change(|state| state.faults.push(Planned { method: method.to_owned(), times, fault }));
+    }
+
+    /// Nothing goes wrong any more; gives how many faults had not happened.
+    pub fn clear_faults(&self) -> usize {
+        self.shared.change(|state| state.faults.drain(..).map(|planned| planned.times).sum())
+    }
+
+    /// Waits until all planned faults have happened.
+    #[track_caller]
+    pub fn waits_for_faults(&self) {
+        self.waits("all faults to happen", |state| state.faults.iter().all(|planned| planned.times == 0).then_some(()));
+    }
+
+    /// From now on sends are limited.
+    pub fn limit_rates(&self, rates: Rates) {
+        self.shared.change(|state| state.flood = Some(Flood::new(rates)));
+    }
+
+    /// Draws the number of the next update anew, as Telegram does after a week without updates.
+    pub fn jump_to_update(&self, number: i64) {
+        self.shared.change(|state| {
+            state.queue.clear();
+            state.next_update = number;
+        });
+    }
+
+    /// Delivers the last `count` updates once more, whatever the offset.
+    pub fn redeliver(&self, count: usize) {
+        self.shared.change(|state| {
+            let from = state.updates.len().saturating_sub(count);
+            let updates = state.updates[from..].to_vec();
+            state.again.extend(updates);
+        });
+    }
+
+    /// Another instance of the bot polls: a waiting poll of ours ends with 409.
+    pub fn another_instance_polls(&self) {
+        self.shared.change(|state| state.poll += 1);
+    }
+
+    /// Somebody sets a webhook, or takes it away.
+    pub fn webhook(&self, url: Option<&str>) {
+        self.shared.change(|state| state.webhook = url.map(str::to_owned));
+    }
+
+    /// The owner has revoked the token at @BotFather: every call is answered 401.
+    pub fn revoke_token(&self) {
+        self.shared.change(|state| state.token = "110201543:revoked".to_owned());
+    }
+
+    /// All presses so far have become too old to be answered.
+    pub fn age_presses(&self) {
+        self.shared.change(|state| state.presses.values_mut().for_each(|open| *open = false));
+    }
+
+    /// How long waits wait before they fail the test.
+    pub fn patience(&self, patience: Duration) {
+        *self.shared.patience.lock().unwrap() = patience;
+    }
+
+    /// Every call so far, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().calls.clone()
+    }
+
+    /// Every call of a method so far, in order.
+    pub fn calls_of(&self, method: &str) -> Vec<Call> {
+        self.shared.lock().calls.iter().filter(|call| call.method == method).cloned().collect()
+    }
+
+    /// The commands that the bot set, by scope and language.
+    pub fn commands(&self) -> Vec<(String, Value)> {
+        self.shared.lock().commands.clone().into_iter().collect()
+    }
+
+    /// Updates that the bot has not confirmed yet.
+    pub fn unconfirmed(&self) -> usize {
+        self.shared.lock().queue.len()
+    }
+
+    /// Waits for a call among all so far and to come, and gives it.
+    #[track_caller]
+    pub fn waits_for_call(&self, what: &str, wanted: impl Fn(&Call) -> bool) -> Call {
+        self.waits(what, |state| state.calls.iter().find(|call| wanted(call)).cloned())
+    }
+
+    /// Waits until the bot polls and has confirmed everything that it was given.
+    #[track_caller]
+    pub fn waits_for_poll(&self) {
+        let polls = |call: &Call| call.method == "getUpdates" && call.answer.is_none();
+        self.waits("a poll with nothing unconfirmed", |state| (state.queue.is_empty() && state.calls.iter().any(polls)).then_some(()));
+    }
+
+    /// Waits for anything in the state.
+    #[track_caller]
+    pub fn waits<T>(&self, what: &str, find: impl FnMut(&mut State) -> Option<T>) -> T {
+        self.shared.wait(what, find, report)
+    }
+
+    /// Waits for anything in the state, at most this long.
+    pub fn waits_at_most<T>(&self, most: Duration, find: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        self.shared.wait_at_most(most, find)
+    }
+
+    /// Looks at the state.
+    pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.shared.lock())
+    }
+
+    /// The violations so far, for tests that provoke them: they do not fail the test any more.
+    pub fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.lock().violations)
+    }
+
+    /// Fails the test if there were violations.
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        let violations = self.take_violations();
+        assert!(violations.is_empty(), "calls that a right client never makes:\n  {}", violations.join("\n  "));
+    }
+}
+
+impl Drop for Telegram {
+    fn drop(&mut self) {
+        self.shared.change(|state| state.stopped = true);
+        // Wakes the listener, which then sees that it has to end.
+        drop(TcpStream::connect(self.address));
+        if !std::thread::panicking() {
+            self.assert_clean();
+        }
+    }
+}
+
+/// The last calls and all chats, for the text of a failed test.
+fn report(state: &State) -> String {
+    let from = state.calls.len().saturating_sub(30);
+    let mut lines = vec!["--- last calls ---".to_owned()];
+    for call in &state.calls[from..] {
+        let answer = match &call.answer {
+            None => "…".to_owned(),
+            Some(Ok(_)) => "ok".to_owned(),
+            Some(Err(refusal)) => format!("{} {}", refusal.code, refusal.description),
+        };
+        lines.push(format!("{} {} → {answer}", call.method, Value::Object(call.params.clone())));
+    }
+    lines.extend(state.violations.iter().map(|violation| format!("violation: {violation}")));
+    lines.extend(state.chats.values().map(Chat::transcript));
+    lines.join("\n")
+}

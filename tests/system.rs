@@ -1,0 +1,29 @@
+//! Whole-system tests: the real binary, its three processes and the real jail, between a stand-in for Telegram and a scripted kiro-cli.
+//!
+//! Each reads like a script of what people do. They need a kernel with Landlock (ABI 4 or newer), as the product does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "test code: a panic is the failure of the test")]
+
+#[path = "system/access.rs"]
+mod access;
+#[path = "system/appliance.rs"]
+mod appliance;
+#[path = "system/conversation.rs"]
+mod conversation;
+#[path = "system/crash.rs"]
+mod crash;
+#[path = "system/faults.rs"]
+mod faults;
+#[path = "system/jail.rs"]
+mod jail;
+#[path = "system/kiro.rs"]
+mod kiro;
+#[path = "stand_in/kiro_install.rs"]
+mod kiro_install;
+#[path = "system/permission.rs"]
+mod permission;
+#[path = "system/pool.rs"]
+mod pool;
+#[path = "system/settings.rs"]
+mod settings;
+mod stand_in;
