@@ -1,0 +1,374 @@
+//! The rules of this repository, as ordinary tests: layers, sizes, what may stand where, and documents that agree with the code.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step of a test is a failed test")]
+
+#[path = "repo/source.rs"]
+mod source;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use source::{Source, bare, files, read, root, sources};
+
+/// Who may use whom at the crate's root: `main → subcommands → gateway, warden, egress → mechanisms → config → model`.
+/// Mechanisms do not know each other, but for what is named here. A new module and a new arrow are decisions: make them here.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("config", &["model"]),
+    // Small tools below the mechanisms.
+    ("logging", &["config"]),
+    ("jsonrpc", &["model"]),
+    ("beneath", &["model"]),
+    // Mechanisms.
+    ("ipc", &["config", "model"]),
+    ("jail", &["config", "model"]),
+    ("store", &["config", "model"]),
+    ("channel", &["config", "model"]),
+    ("provision", &["beneath", "config", "model"]),
+    ("acp", &["jsonrpc", "config", "model"]),
+    ("agent", &["jsonrpc", "config", "model"]),
+    // Roles.
+    ("gateway", &["acp", "beneath", "channel", "ipc", "jail", "logging", "provision", "store", "config", "model"]),
+    ("warden", &["ipc", "jail", "provision", "logging", "config", "model"]),
+    ("egress", &["ipc", "jail", "logging", "config", "model"]),
+    // What is called from outside.
+    ("cli", &["config", "model"]),
+    (
+        "subcommands",
+        &[
+            "cli",
+            "gateway",
+            "warden",
+            "egress",
+            "acp",
+            "agent",
+            "channel",
+            "ipc",
+            "jail",
+            "provision",
+            "store",
+            "beneath",
+            "logging",
+            "config",
+            "model",
+        ],
+    ),
+    ("main", &["agent", "cli", "subcommands", "model"]),
+    ("lib", &[]),
+];
+
+/// Lines of a file before its tests, and lines of a function.
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 80;
+
+/// Fails with all complaints at once.
+fn none(rule: &str, complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "{rule}\n  {}", complaints.join("\n  "));
+}
+
+/// The lines of `code` in which `word` stands as a word of its own, counted from 1.
+fn lines_with(code: &str, word: &str) -> Vec<usize> {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let stands =
+        |line: &str| line.match_indices(word).any(|(at, _)| !line[..at].ends_with(part) && !line[at + word.len()..].starts_with(part));
+    code.lines().enumerate().filter(|(_, line)| stands(line)).map(|(index, _)| index + 1).collect()
+}
+
+/// The modules at the crate's root that `code` names, as `crate::x` or `crate::{x, y::z}`.
+fn used_modules<'a>(code: &'a str, krate: &str) -> BTreeSet<&'a str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let name_of = |text: &'a str| text.trim_start().split(|c| !is_name(c)).next().unwrap();
+    let mut used = BTreeSet::new();
+    for (at, path) in code.match_indices(krate) {
+        if code[..at].ends_with(is_name) {
+            continue;
+        }
+        let rest = &code[at + path.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            used.insert(name_of(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut begin = Some(0);
+        for (at, c) in group.char_indices() {
+            if begin.is_some() && depth == 0 && !c.is_whitespace() {
+                used.insert(name_of(&group[at..]));
+                begin = None;
+            }
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => begin = Some(at),
+                _ => {}
+            }
+        }
+    }
+    used.remove("");
+    used
+}
+
+#[test]
+fn no_module_uses_one_above_it_or_beside_it() {
+    let mut wrong = Vec::new();
+    for Source { path, code, .. } in &sources() {
+        let source = Source { path: path.clone(), text: String::new(), code: String::new() };
+        let module = source.module();
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+            wrong.push(format!("{path}: `{module}` is in no layer"));
+            continue;
+        };
+        let krate = if module == "main" { "kiroclaw::" } else { "crate::" };
+        for used in used_modules(code, krate) {
+            if used != module && !allowed.contains(&used) {
+                wrong.push(format!("{path}: `{module}` may not use `{used}`"));
+            }
+        }
+    }
+    none("layers (MAY_USE in this test):", wrong);
+}
+
+#[test]
+fn files_and_functions_stay_readable() {
+    let mut wrong = Vec::new();
+    for Source { path, text, code } in &sources() {
+        let lines = text.lines().count();
+        if lines > FILE_LINES {
+            wrong.push(format!("{path}: {lines} lines before its tests, more than {FILE_LINES}"));
+        }
+        if path.ends_with("/mod.rs") {
+            wrong.push(format!("{path}: `foo.rs` and `foo/`, no mod.rs"));
+        }
+        for (name, lines) in long_functions(code) {
+            wrong.push(format!("{path}: `{name}` has {lines} lines, more than {FUNCTION_LINES}"));
+        }
+    }
+    none("sizes:", wrong);
+}
+
+/// Functions that are too long; the code is formatted, so a function ends at the brace under its beginning.
+fn long_functions(code: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = code.lines().collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut long = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let Some((_, rest)) = line.split_once("fn ").filter(|(before, _)| before.is_empty() || before.ends_with(' ')) else { continue };
+        let ends = |other: &&str| indent(other) == indent(line) && other.trim_start().starts_with('}');
+        let body = lines[index..].iter().position(ends).unwrap_or(0);
+        let declared_only = line.trim_end().ends_with(';') || line.contains('}');
+        if !declared_only && body + 1 > FUNCTION_LINES {
+            long.push((rest.split('(').next().unwrap().to_owned(), body + 1));
+        }
+    }
+    long
+}
+
+#[test]
+fn unsafe_stands_in_one_file_only() {
+    let mut wrong = Vec::new();
+    for Source { path, code, .. } in sources().iter().filter(|source| source.path != "src/jail/sys.rs") {
+        for word in ["unsafe", "unsafe_code"] {
+            wrong.extend(lines_with(code, word).into_iter().map(|line| format!("{path}:{line}: {word}")));
+        }
+    }
+    none("unsafe belongs into src/jail/sys.rs:", wrong);
+}
+
+#[test]
+fn nothing_runs_between_fork_and_exec() {
+    let mut wrong = Vec::new();
+    for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
+        let code = bare(&read(&path));
+        wrong.extend(lines_with(&code, "pre_exec").into_iter().map(|line| format!("{path}:{line}")));
+    }
+    none("no pre_exec anywhere; re-execute `kiroclaw jail`:", wrong);
+}
+
+#[test]
+fn no_test_is_switched_off() {
+    let mut wrong = Vec::new();
+    for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
+        let code = bare(&read(&path));
+        wrong.extend(
+            code.lines().enumerate().filter(|(_, line)| line.contains("#[ignore")).map(|(index, _)| format!("{path}:{}", index + 1)),
+        );
+    }
+    none("an ignored test guards nothing:", wrong);
+}
+
+/// The names in backquotes that open the rows of the table below that heading of a document: `BOT_TOKEN` of ``| `BOT_TOKEN` | … |``.
+fn table(document: &str, heading: &str) -> BTreeSet<String> {
+    let text = read(document);
+    let section = text.split("\n## ").find(|section| section.starts_with(heading));
+    let section = section.unwrap_or_else(|| panic!("{document} has no section `## {heading}`"));
+    let opening = |line: &str| Some(line.trim_start().strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    section.lines().filter_map(opening).collect()
+}
+
+/// Fails unless both sets are the same, and names what each lacks.
+fn same(ours: &str, ours_has: &BTreeSet<String>, theirs: &str, theirs_has: &BTreeSet<String>) {
+    let missing = |of: &BTreeSet<String>, other: &BTreeSet<String>, where_not: &str| -> Vec<String> {
+        of.difference(other).map(|name| format!("`{name}` is missing in {where_not}")).collect()
+    };
+    assert!(!ours_has.is_empty(), "{ours} has nothing: this test does not read it rightly");
+    let mut wrong = missing(ours_has, theirs_has, theirs);
+    wrong.extend(missing(theirs_has, ours_has, ours));
+    none(&format!("{ours} and {theirs} disagree:"), wrong);
+}
+
+fn settings() -> BTreeSet<String> {
+    kiroclaw::config::SETTINGS.iter().map(|setting| setting.name.to_owned()).collect()
+}
+
+#[test]
+fn every_setting_stands_in_the_readme_and_the_other_way_round() {
+    same("config::SETTINGS", &settings(), "README.md's table of settings", &table("README.md", "Settings"));
+}
+
+#[test]
+fn every_default_stands_in_the_readme() {
+    let readme = read("README.md");
+    let rows = || readme.lines().filter(|line| line.starts_with("| `"));
+    let wrong = kiroclaw::config::SETTINGS
+        .iter()
+        .filter(|setting| !setting.default.is_empty())
+        .filter(|setting| !rows().any(|row| row.starts_with(&format!("| `{}` | `{}` |", setting.name, setting.default))))
+        .map(|setting| format!("{} = {}", setting.name, setting.default));
+    none("these rows of README.md show another default:", wrong.collect());
+}
+
+#[test]
+fn the_example_of_an_env_file_names_every_setting_once() {
+    let text = read(".env.example");
+    let names: Vec<String> = text
+        .lines()
+        .filter_map(|line| Some(line.trim_start_matches('#').split_once('=')?.0.to_owned()))
+        .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        .collect();
+    let set: BTreeSet<String> = names.iter().cloned().collect();
+    assert_eq!(names.len(), set.len(), ".env.example names a setting twice");
+    same("config::SETTINGS", &settings(), ".env.example", &set);
+}
+
+/// The commands that `kiroclaw --help` lists.
+fn commands() -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_kiroclaw")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let list = help.split("Commands:").nth(1).unwrap_or_else(|| panic!("`kiroclaw --help` lists no commands:\n{help}"));
+    // A description that is broken into lines goes on deeper than a name stands.
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_stands_in_the_readme_and_the_other_way_round() {
+    let rows: BTreeSet<String> = table("README.md", "Commands")
+        .iter()
+        .filter_map(|row| row.strip_prefix("kiroclaw ").and_then(|rest| rest.split_whitespace().next()).map(str::to_owned))
+        .collect();
+    same("kiroclaw --help", &commands(), "README.md's table of commands", &rows);
+}
+
+#[test]
+fn every_chat_command_stands_in_the_readme() {
+    let readme = read("README.md");
+    let wrong = kiroclaw::gateway::MENU.iter().map(|(name, _)| format!("`/{name}`")).filter(|name| !readme.contains(name.as_str()));
+    none("README.md does not name these commands of a chat:", wrong.collect());
+}
+
+#[test]
+fn every_dependency_stands_in_the_architecture_with_its_reason() {
+    let cargo = read("Cargo.toml");
+    let section = cargo.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
+    let names = section.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).filter(|name| !name.starts_with('#'));
+    same("Cargo.toml", &names.collect(), "ARCHITECTURE.md's table of dependencies", &table("ARCHITECTURE.md", "Dependencies"));
+}
+
+/// Each line of the section `## Invariants` that begins with `- ` ends with `` — `path::test_name` ``, or several of those, comma-separated.
+#[test]
+fn every_invariant_names_a_test_that_exists() {
+    let text = read("ARCHITECTURE.md");
+    let section = text.split("\n## ").find(|section| section.starts_with("Invariants")).expect("ARCHITECTURE.md has no `## Invariants`");
+    let items: Vec<String> = section.split("\n- ").skip(1).map(|item| item.split("\n\n").next().unwrap().replace('\n', " ")).collect();
+    assert!(!items.is_empty(), "`## Invariants` lists none");
+    let mut wrong = Vec::new();
+    for item in &items {
+        let Some((_, names)) = item.rsplit_once(" — ") else {
+            wrong.push(format!("no ` — `path::test_name`` at the end of: {item}"));
+            continue;
+        };
+        for name in names.split(',').map(|name| name.trim().trim_end_matches('.').trim_matches('`')) {
+            if let Err(why) = find_test(name) {
+                wrong.push(format!("{why}: {item}"));
+            }
+        }
+    }
+    none("invariants without a test:", wrong);
+}
+
+fn find_test(name: &str) -> Result<(), String> {
+    let (path, test) = name.rsplit_once("::").ok_or(format!("`{name}` is no `path::test_name`"))?;
+    if !path.ends_with(".rs") || !root().join(path).is_file() {
+        return Err(format!("`{path}` is no file of this repository"));
+    }
+    let code = bare(&read(path));
+    let begin = code.find(&format!("fn {test}(")).ok_or(format!("`{path}` has no `fn {test}`"))?;
+    let before = code[..begin].trim_end().trim_end_matches("async").trim_end();
+    if before.ends_with(']') && before.rsplit("#[").next().is_some_and(|attribute| attribute.contains("test")) {
+        Ok(())
+    } else {
+        Err(format!("`fn {test}` in `{path}` is no test"))
+    }
+}
+
+#[test]
+fn every_seccomp_rule_says_who_needs_it() {
+    let profiles = files("seccomp", ".json");
+    assert!(!profiles.is_empty(), "seccomp/ has no profiles");
+    let mut wrong = Vec::new();
+    for path in profiles {
+        let json: serde_json::Value = serde_json::from_str(&read(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let mut rules = 0;
+        let mut open = vec![&json];
+        while let Some(value) = open.pop() {
+            open.extend(value.as_array().into_iter().flatten());
+            open.extend(value.as_object().into_iter().flat_map(|object| object.values()));
+            let Some(call) = value.get("syscall").or_else(|| value.get("syscalls")) else { continue };
+            rules += 1;
+            if value.get("why").and_then(|why| why.as_str()).is_none_or(|why| why.trim().len() < 8) {
+                wrong.push(format!("{path}: {call} has no `why`"));
+            }
+        }
+        assert!(rules > 0, "{path} has no rules: this test does not read it rightly");
+    }
+    none("seccomp rules without a reason:", wrong);
+}
+
+/// The readers that these tests are built on see what they should.
+mod readers {
+    use super::*;
+
+    #[test]
+    fn code_is_seen_without_comments_strings_and_characters() {
+        let code = bare("a /* b /* c */ d */ e // f\n\"g \\\" h\" r#\"i\"# 'j' '\\'' k<'l>");
+        assert_eq!(code.split_whitespace().collect::<Vec<_>>(), ["a", "e", "k<'l>"]);
+        assert_eq!(code.lines().count(), 2);
+    }
+
+    #[test]
+    fn used_modules_are_found_in_every_form() {
+        let code = "use crate::a::X; use crate::{b, c::{d, e}, f}; crate::g::h(); notcrate::i";
+        assert_eq!(used_modules(code, "crate::"), BTreeSet::from(["a", "b", "c", "f", "g"]));
+    }
+
+    #[test]
+    fn long_functions_are_found() {
+        let body = "    x();\n".repeat(FUNCTION_LINES);
+        assert_eq!(long_functions(&format!("fn long() {{\n{body}}}\n")), [("long".to_owned(), FUNCTION_LINES + 2)]);
+        assert!(long_functions("fn short() {\n    x();\n}\n").is_empty());
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert_eq!(lines_with("unsafe_code\nunsafe {", "unsafe"), [2]);
+    }
+}
