@@ -39,6 +39,8 @@ pub struct Entry {
     pub kind: Kind,
     /// Its permission bits.
     pub mode: u32,
+    /// What it takes on the disk, in bytes.
+    pub size: u64,
     /// When its content changed last: whole seconds since 1970 (an agent can set this as it likes).
     pub modified: i64,
 }
@@ -59,7 +61,12 @@ pub enum Kind {
 impl From<Stat> for Entry {
     fn from(stat: Stat) -> Self {
         let mode = Mode::from_raw_mode(stat.st_mode);
-        Self { kind: FileType::from_raw_mode(stat.st_mode).into(), mode: mode.as_raw_mode(), modified: stat.st_mtime }
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode).into(),
+            mode: mode.as_raw_mode(),
+            size: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+            modified: stat.st_mtime,
+        }
     }
 }
 

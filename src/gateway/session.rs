@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::commands::Command;
 use super::turn::{self, Press, Prompt, Signals, TurnEnd};
-use super::{Deps, texts};
+use super::{Deps, texts, workspace};
 use crate::model::bounds;
 use crate::model::outbound::{Message, Purpose, Show};
 use crate::store::{EntryId, Phase, SessionKey, StoreError};
@@ -197,6 +197,7 @@ impl Session {
             model: record.model.as_deref(),
             running: self.running.is_some(),
             queued: self.queue.len(),
+            workspace: self.deps.store.workspace(&self.key.user, &self.key.thread)?.map_or(0, |workspace| workspace.size),
             pool: self.deps.pool.usage(),
             strangers: self.deps.store.counter("strangers")?,
         }))
@@ -261,7 +262,18 @@ impl Session {
         }
         self.deps.faces.show(thread, Show::Deliver).await;
         self.deps.faces.show(thread, Show::TurnEnded).await;
+        self.measure_workspace();
         self.done();
+    }
+
+    /// Beside everything else: a large workspace takes its time.
+    fn measure_workspace(&self) {
+        let (deps, key) = (Arc::clone(&self.deps), self.key.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = workspace::measure(&deps, &key) {
+                tracing::debug!(%error, thread = %key.thread, "a workspace could not be measured");
+            }
+        });
     }
 
     /// Settles an entry with a word of the bot.

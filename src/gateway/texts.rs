@@ -168,6 +168,8 @@ pub(super) struct Status<'a> {
     pub(super) model: Option<&'a str>,
     pub(super) running: bool,
     pub(super) queued: usize,
+    /// Bytes.
+    pub(super) workspace: u64,
     pub(super) pool: Usage,
     pub(super) strangers: u64,
 }
@@ -178,11 +180,12 @@ pub(super) fn status(status: &Status<'_>) -> String {
     let model = status.model.map_or("the agent's choice".to_owned(), |model| format!("`{model}`"));
     let here = if status.running { "a turn is running" } else { "idle" };
     format!(
-        "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}\n- here: {here}, {} queued\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
+        "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}\n- here: {here}, {} queued\n- workspace: {} KiB\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
         env!("CARGO_PKG_VERSION"),
         status.agent,
         status.kind,
         status.queued,
+        status.workspace / 1024,
         status.strangers,
     )
 }

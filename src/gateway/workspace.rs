@@ -1,11 +1,14 @@
 //! The directory of one session: made, registered, and looked over before an agent opens it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Deps, clock};
-use crate::beneath::{Beneath, BeneathError};
+use crate::beneath::{Beneath, BeneathError, Kind};
 use crate::provision::{self, ProvisionError};
 use crate::store::{SessionKey, StoreError, WorkspaceRecord};
+
+/// Entries that are counted when a workspace is measured: what is beyond them makes the size a lower bound, not the measuring long.
+const ENTRIES: usize = 20_000;
 
 /// Why there is no workspace.
 #[derive(Debug, thiserror::Error)]
@@ -38,4 +41,45 @@ pub(super) fn prepare(deps: &Deps, key: &SessionKey) -> Result<PathBuf, Workspac
     };
     deps.store.put_workspace(&record)?;
     Ok(path)
+}
+
+/// Writes down how much a workspace takes on the disk.
+pub(super) fn measure(deps: &Deps, key: &SessionKey) -> Result<(), WorkspaceError> {
+    let Some(record) = deps.store.workspace(&key.user, &key.thread)? else { return Ok(()) };
+    let size = size_of(&Beneath::open(&deps.config.workspaces)?.descend(Path::new(&record.path))?);
+    Ok(deps.store.put_workspace(&WorkspaceRecord { size, ..record })?)
+}
+
+/// The bytes of all that can be seen. What vanishes or is refused while it is looked at is the agent's doing, and counts nothing.
+fn size_of(workspace: &Beneath) -> u64 {
+    let mut size = 0_u64;
+    let mut left = ENTRIES;
+    let mut directories = vec![PathBuf::new()];
+    while let Some(directory) = directories.pop() {
+        for name in workspace.list(&directory, left).ok().flatten().unwrap_or_default() {
+            left = left.saturating_sub(1);
+            let path = directory.join(name);
+            let Ok(Some(entry)) = workspace.look(&path) else { continue };
+            size = size.saturating_add(entry.size);
+            if entry.kind == Kind::Directory {
+                directories.push(path);
+            }
+        }
+    }
+    size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_measured_without_following_links() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("sub")).unwrap();
+        std::fs::write(directory.path().join("sub/file"), vec![1; 100_000]).unwrap();
+        std::os::unix::fs::symlink("/usr", directory.path().join("everything")).unwrap();
+        let size = size_of(&Beneath::open(directory.path()).unwrap());
+        assert!((100_000..1_000_000).contains(&size), "{size}");
+    }
 }

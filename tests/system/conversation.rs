@@ -1,6 +1,6 @@
 //! What people do every day.
 
-use crate::appliance::Appliance;
+use crate::appliance::{Appliance, eventually};
 use crate::stand_in::telegram::Telegram;
 
 #[test]
@@ -164,6 +164,22 @@ fn the_bot_explains_itself() {
     ana.waits_for_message(|message| message.text.contains("runtimes: 0 of 5"));
     let commands = telegram.commands();
     assert!(commands.iter().any(|(_, commands)| commands.to_string().contains("\"model\"")), "the client's menu has the commands");
+}
+
+#[test]
+fn status_tells_how_much_the_workspace_takes() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(1001, "en");
+    let _appliance = Appliance::start(&telegram, &[1001]);
+    ana.sends("run head -c 300000 /dev/zero | tr '\\0' x > big.txt");
+    ana.waits_for_message(|_| true);
+    let measured = || {
+        ana.sends("/status");
+        let text = ana.waits_for_message(|message| message.text.contains("workspace:")).text;
+        let kib = text.split("workspace: ").nth(1).unwrap().split(' ').next().unwrap().parse::<u64>().unwrap();
+        (290..400).contains(&kib)
+    };
+    eventually("the workspace to be measured", measured);
 }
 
 #[test]
