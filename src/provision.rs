@@ -25,9 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::beneath::{Beneath, BeneathError};
 use crate::config::{AgentKind, KiroEngine};
-use crate::model::{AcpSessionId, AgentName};
+use crate::model::AgentName;
 
-pub use lock::remove_stale_lock;
 pub use planted::set_aside_planted;
 
 use template::Template;
@@ -133,12 +132,6 @@ pub enum ProvisionError {
         path: PathBuf,
         /// What is wrong, with line and column where there are some.
         why: String,
-    },
-    /// The session's id cannot be a file's name, so it has no lock.
-    #[error("the session id {session:?} cannot be the name of a file")]
-    BadSession {
-        /// The id.
-        session: AcpSessionId,
     },
 }
 

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::ProvisionError;
 use crate::beneath::{Beneath, Kind};
-use crate::model::AcpSessionId;
 
 /// Where kiro-cli keeps sessions, below HOME.
 const SESSIONS: &str = ".kiro/sessions/cli";
@@ -32,47 +31,27 @@ const TICKS: i64 = 100;
 /// How much later than its lock a process may seem to have started, in seconds: ticks and file times are coarse.
 const SLACK: i64 = 2;
 
-/// Removes the lock of a session after kiro-cli said that the process `pid` holds it, when that process is gone: none of
-/// that number, or one that started after the lock was made. `false` where the holder lives, or the lock is another's.
-///
-/// `home_dir` is the (user, agent)'s, as in [`super::Homestead`].
-///
-/// # Errors
-/// [`ProvisionError::BadSession`] or [`ProvisionError::Beneath`]; then the lock stays.
-pub fn remove_stale_lock(home_dir: &Path, session: &AcpSessionId, pid: i32) -> Result<bool, ProvisionError> {
-    let id = session.as_str();
-    if id.contains('/') || id.starts_with('.') {
-        return Err(ProvisionError::BadSession { session: session.clone() });
-    }
-    let home = Beneath::open(home_dir)?.descend(Path::new("home"))?;
-    remove_if_stale(&home, &Path::new(SESSIONS).join(format!("{id}.lock")), Some(pid))
-}
-
 /// Removes all locks that name a holder that is gone.
 pub(super) fn remove_stale_locks(home: &Beneath) -> Result<(), ProvisionError> {
     let sessions = Path::new(SESSIONS);
     for name in home.list(sessions, ENTRIES)?.unwrap_or_default() {
         let name = PathBuf::from(name);
-        if name.extension().is_some_and(|suffix| suffix == "lock") && remove_if_stale(home, &sessions.join(&name), None)? {
+        if name.extension().is_some_and(|suffix| suffix == "lock") && remove_if_stale(home, &sessions.join(&name))? {
             tracing::info!(lock = ?name, "a stale session lock was removed");
         }
     }
     Ok(())
 }
 
-/// `said` is the holder by kiro-cli's own words; it counts where the lock itself names nobody.
-fn remove_if_stale(home: &Beneath, path: &Path, said: Option<i32>) -> Result<bool, ProvisionError> {
+/// A lock that names nobody is left alone.
+fn remove_if_stale(home: &Beneath, path: &Path) -> Result<bool, ProvisionError> {
     let Some(entry) = home.look(path)?.filter(|entry| entry.kind == Kind::File) else {
         return Ok(false);
     };
     let Some(content) = home.read(path, LENGTH)? else {
         return Ok(false);
     };
-    let holder = match (named(&content), said) {
-        (Some(named), Some(said)) if named != said => return Ok(false),
-        (named, said) => named.or(said),
-    };
-    if holder.is_some_and(|pid| is_gone(pid, entry.modified)) { Ok(home.remove_file(path)?) } else { Ok(false) }
+    if named(&content).is_some_and(|pid| is_gone(pid, entry.modified)) { Ok(home.remove_file(path)?) } else { Ok(false) }
 }
 
 /// The process that a lock names: a number, or the `pid` of a JSON object.

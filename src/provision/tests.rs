@@ -369,7 +369,7 @@ fn setting_aside_is_bounded_and_then_removes() {
 }
 
 #[test]
-fn a_stale_lock_goes_and_the_history_stays() {
+fn a_stale_lock_goes_at_a_start_and_the_history_stays() {
     let place = Place::new();
     place.prepare().unwrap();
     let mut child = std::process::Command::new("true").spawn().unwrap();
@@ -378,32 +378,16 @@ fn a_stale_lock_goes_and_the_history_stays() {
     let own = rustix::process::getpid().as_raw_nonzero().get();
     let lock = |id: &str| place.home(&format!(".kiro/sessions/cli/{id}.lock"));
     std::fs::create_dir_all(lock("x").parent().unwrap()).unwrap();
-    let session = |id: &str| id.parse::<AcpSessionId>().unwrap();
-    let remove = |id: &str, pid| remove_stale_lock(&place.order.home_dir, &session(id), pid).unwrap();
-
-    std::fs::write(lock("a"), format!("{{\"pid\":{dead}}}")).unwrap();
-    std::fs::write(lock("a").with_extension("jsonl"), "history").unwrap();
-    assert!(!remove("a", own), "the lock names another");
-    assert!(remove("a", dead));
-    assert!(!lock("a").exists());
-    assert_eq!(read(&lock("a").with_extension("jsonl")), "history");
-
-    std::fs::write(lock("b"), format!("{{\"pid\":{own}}}")).unwrap();
-    assert!(!remove("b", own), "its holder lives");
-    std::fs::write(lock("c"), "no number").unwrap();
-    assert!(remove("c", dead), "kiro-cli's own word counts where the lock says nothing");
-    assert!(!remove("none", dead));
-
-    std::fs::write(place.path("victim"), "").unwrap();
-    symlink(place.path("victim"), lock("d")).unwrap();
-    assert!(!remove("d", dead));
-    for bad in ["../../../x", ".hidden", "a/b"] {
-        assert!(remove_stale_lock(&place.order.home_dir, &session(bad), dead).is_err(), "{bad}");
-    }
-
-    std::fs::write(lock("e"), format!("{dead}")).unwrap();
+    std::fs::write(lock("object"), format!("{{\"pid\":{dead}}}")).unwrap();
+    std::fs::write(lock("object").with_extension("jsonl"), "history").unwrap();
+    std::fs::write(lock("number"), format!("{dead}")).unwrap();
+    std::fs::write(lock("living"), format!("{{\"pid\":{own}}}")).unwrap();
+    std::fs::write(lock("nobody"), "no number").unwrap();
+    std::fs::write(place.path("victim"), format!("{dead}")).unwrap();
+    symlink(place.path("victim"), lock("link")).unwrap();
     place.prepare().unwrap();
-    assert!(!lock("e").exists(), "a start clears what is stale");
-    assert!(lock("b").exists());
-    assert!(place.path("victim").exists());
+    assert!(!lock("object").exists() && !lock("number").exists());
+    assert_eq!(read(&lock("object").with_extension("jsonl")), "history");
+    assert!(lock("living").exists() && lock("nobody").exists());
+    assert!(place.path("victim").exists() && lock("link").exists());
 }
