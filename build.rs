@@ -128,10 +128,21 @@ fn write(out: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
     std::fs::write(out.join(name), bytes).map_err(|error| error.to_string())
 }
 
-/// The BPF program, eight bytes an instruction: code, jt, jf, k, in the target's order (all our targets are little-endian).
+/// The target's program. It is made for every architecture that we build for, so that a rule that fits one of them only is noticed at once.
 fn program(rules: &[&Rule], mismatch: &Value, matched: &Value) -> Result<Vec<u8>, String> {
-    let arch = target("ARCH")?;
-    let env = target("ENV")?;
+    let (wanted, env) = (target("ARCH")?, target("ENV")?);
+    let mut found = Err(format!("there are no profiles for {wanted}"));
+    for arch in ["x86_64", "aarch64"] {
+        let program = program_for(arch, &env, rules, mismatch, matched).map_err(|error| format!("for {arch}: {error}"))?;
+        if arch == wanted {
+            found = Ok(program);
+        }
+    }
+    found
+}
+
+/// The BPF program, eight bytes an instruction: code, jt, jf, k, in the target's order (all our targets are little-endian).
+fn program_for(arch: &str, env: &str, rules: &[&Rule], mismatch: &Value, matched: &Value) -> Result<Vec<u8>, String> {
     let mut by_call: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut free = Vec::new();
     for rule in rules {
@@ -152,7 +163,7 @@ fn program(rules: &[&Rule], mismatch: &Value, matched: &Value) -> Result<Vec<u8>
     }
     let filter: Vec<Value> = by_call.into_values().flatten().collect();
     let text = json!({"it": {"mismatch_action": mismatch, "match_action": matched, "filter": filter}}).to_string();
-    let target = arch.as_str().try_into().map_err(|_| format!("seccompiler does not know {arch}"))?;
+    let target = arch.try_into().map_err(|_| format!("seccompiler does not know {arch}"))?;
     let compiled = seccompiler::compile_from_json(text.as_bytes(), target).map_err(|error| error.to_string())?;
     let instructions = &compiled["it"];
     let mut bytes = Vec::with_capacity(instructions.len() * 8);
