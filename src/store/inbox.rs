@@ -43,10 +43,11 @@ impl Store {
     /// # Errors
     /// The disk is full, or sled failed.
     pub fn take_in(&self, inbound: &Inbound) -> Result<Option<EntryId>, StoreError> {
-        self.check_space()?;
+        // An event that is refused is remembered too: who was told to send it again is not answered twice.
         if !self.first_time(inbound.thread.channel, inbound.event)? {
             return Ok(None);
         }
+        self.check_space()?;
         let id = EntryId(self.next_id()?);
         self.inbox.insert(id.0.to_be_bytes(), encode(&Entry { inbound: inbound.clone(), phase: Phase::Waiting })?)?;
         Ok(Some(id))

@@ -149,6 +149,7 @@ fn a_full_disk_refuses_messages_clearly_and_the_store_stays_whole() {
     appliance.run(&telegram);
     ana.sends("echo during");
     ana.waits_for_message(|message| message.text.contains("disk") && message.text.contains("full"));
+    telegram.waits_for_poll();
     appliance.stop();
     appliance.on_a_small_disk(false);
     appliance.run(&telegram);
