@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::AgentKind;
 
 const TOKEN: &str = "123456:ABCdefGHIjklMNOpqrSTUvwxYZ0123456789";
 
