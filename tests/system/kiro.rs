@@ -1,7 +1,7 @@
 //! Both dialects of kiro-cli, its provisioning, and its traps.
 
 use crate::appliance::Appliance;
-use crate::stand_in::telegram::Telegram;
+use crate::stand_in::telegram::{Person, Telegram};
 
 #[test]
 fn the_agent_is_provisioned_from_the_templates_and_cannot_be_overridden_from_a_workspace() {
@@ -50,14 +50,20 @@ fn the_second_engine_speaks_too_with_its_autopilot_off() {
     ana.waits_for_message(|message| message.text == "3");
 }
 
-#[test]
-fn a_conversation_that_cannot_be_opened_is_kept_and_a_new_one_offered() {
+/// Ana has a conversation of one prompt, and the appliance is stopped.
+fn stopped_after_one_prompt() -> (Telegram, Person, Appliance) {
     let telegram = Telegram::start();
     let ana = telegram.private_chat(1001, "en");
     let mut appliance = Appliance::start(&telegram, &[1001]);
     ana.sends("count");
     ana.waits_for_message(|message| message.text == "1");
     appliance.stop();
+    (telegram, ana, appliance)
+}
+
+#[test]
+fn a_conversation_that_cannot_be_opened_is_kept_and_a_new_one_offered() {
+    let (telegram, ana, mut appliance) = stopped_after_one_prompt();
     let sessions = appliance.home_of(1001).join(".kiro/sessions/cli");
     let hidden = appliance.path("hidden");
     std::fs::rename(&sessions, &hidden).unwrap();
@@ -74,12 +80,7 @@ fn a_conversation_that_cannot_be_opened_is_kept_and_a_new_one_offered() {
 
 #[test]
 fn a_new_conversation_takes_the_message_that_the_old_one_could_not() {
-    let telegram = Telegram::start();
-    let ana = telegram.private_chat(1001, "en");
-    let mut appliance = Appliance::start(&telegram, &[1001]);
-    ana.sends("count");
-    ana.waits_for_message(|message| message.text == "1");
-    appliance.stop();
+    let (telegram, ana, mut appliance) = stopped_after_one_prompt();
     std::fs::remove_dir_all(appliance.home_of(1001).join(".kiro/sessions/cli")).unwrap();
     appliance.switch(r#"{"unknown_session":"exit"}"#);
     appliance.run(&telegram);
