@@ -7,9 +7,11 @@ pub mod control;
 pub mod exit;
 pub mod ids;
 pub mod inbound;
+pub mod language;
 pub mod outbound;
 pub mod permission;
 pub mod secret;
 
 pub use ids::{AcpSessionId, AgentName, ChannelKind, RuntimeId, ThreadId, UserId};
+pub use language::Language;
 pub use secret::Secret;

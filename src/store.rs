@@ -1,4 +1,4 @@
-//! What must outlive a crash: inbox, outbox, sessions, workspaces. The only module that knows sled.
+//! What must outlive a crash: inbox, outbox, sessions, workspaces, people. The only module that knows sled.
 //!
 //! Writes are in memory and ordered at once; they are durable when [`Store::flush`] returns. One flush serves all who wait for it.
 //! sled's own flush is `sync_file_range`, which survives a kill but no power cut; where that call answers `ENOSYS`, as it does under the
@@ -10,12 +10,16 @@ mod inbox;
 mod outbox;
 mod record;
 mod sessions;
+mod shown;
+mod users;
 
 use std::path::{Path, PathBuf};
 
 pub use inbox::{Entry, EntryId, Phase};
 pub use outbox::OutboxId;
-pub use sessions::{SessionKey, SessionRecord, WorkspaceRecord};
+pub use sessions::{Conversation, LastUsage, SessionKey, SessionRecord, WorkspaceRecord};
+pub use shown::Shown;
+pub use users::{Notifications, UserRecord, Verbosity};
 
 use flush::Flusher;
 
@@ -89,6 +93,8 @@ pub struct Store {
     outbox: sled::Tree,
     sessions: sled::Tree,
     workspaces: sled::Tree,
+    users: sled::Tree,
+    shown: sled::Tree,
     counters: sled::Tree,
     flusher: Flusher,
 }
@@ -115,6 +121,8 @@ impl Store {
             outbox: tree("outbox")?,
             sessions: tree("sessions")?,
             workspaces: tree("workspaces")?,
+            users: tree("users")?,
+            shown: tree("shown")?,
             counters: tree("counters")?,
             flusher: Flusher::start(db.clone())?,
             directory: directory.to_owned(),

@@ -11,7 +11,7 @@ use kiroclaw::config::{Sources, load};
 use kiroclaw::gateway::telegram::{TelegramError, run};
 use kiroclaw::gateway::{Faces, Gate, Intake, Routed};
 use kiroclaw::model::inbound::{Content, Inbound};
-use kiroclaw::model::outbound::{AskOption, AskView, Message, Show};
+use kiroclaw::model::outbound::{AskOption, AskView, Display, Message, Show};
 use kiroclaw::model::permission::ToolKind;
 use kiroclaw::model::{Secret, ThreadId, UserId};
 use kiroclaw::store::Store;
@@ -95,6 +95,8 @@ fn question() -> Show {
         detail: "cargo test -- --nocapture *".to_owned(),
         kind: ToolKind::Execute,
         options: vec![option("Allow once", "allow_once"), option("Deny", "reject_once")],
+        language: Default::default(),
+        silent: false,
     })
 }
 
@@ -108,9 +110,9 @@ fn a_turn_is_seen_typed_drafted_and_answered() {
     let thread = ThreadId::telegram(7, Some(topic));
     let inbound = stage.hears();
     assert_eq!((inbound.user, inbound.thread), (UserId::telegram(7), thread));
-    assert_eq!(inbound.content, Content::Text { message: said, text: "hello".to_owned() });
+    assert_eq!(inbound.content, Content::text(said, "hello".to_owned()));
     stage.show(thread, Show::Seen { message: said });
-    stage.show(thread, Show::Working);
+    stage.show(thread, Show::Working(Display::default()));
     ana.waits_for_reaction(said, "👀");
     stage.writes(thread, "Hello **wor");
     let draft = ana.waits_for_draft(|draft| draft.text == "Hello wor");
@@ -281,7 +283,7 @@ fn previews_are_dropped_where_they_are_refused_and_answers_are_not() {
     let ana = telegram.private_chat(7, "en");
     let stage = Stage::new(&telegram);
     telegram.fault("sendMessageDraft", 1, Fault::Refuse(400, "Bad Request: TEXTDRAFT_PEER_INVALID"));
-    stage.show(chat(7), Show::Working);
+    stage.show(chat(7), Show::Working(Display::default()));
     stage.writes(chat(7), "one");
     telegram.waits_for_faults();
     stage.writes(chat(7), " two");

@@ -187,7 +187,7 @@ mod tests {
                 buttons: vec![("Retry".to_owned(), "retry:1".to_owned())],
             },
             ToClient::Refused { why: "no".to_owned() },
-            ToClient::Show(Show::Working),
+            ToClient::Show(Show::Working(crate::model::outbound::Display::default())),
             ToClient::Show(Show::Seen { message: 3 }),
         ];
         for event in events {

@@ -1,6 +1,5 @@
 //! The agent's answer as it grows, bounded.
 
-use super::texts;
 use crate::model::bounds;
 
 /// The text of one turn.
@@ -9,9 +8,16 @@ pub(super) struct Answer {
     text: String,
     truncated: bool,
     after_tool: bool,
+    /// What ends a text that was cut off.
+    cut: &'static str,
 }
 
 impl Answer {
+    /// Nothing yet; `cut` ends a text that goes beyond the bound.
+    pub(super) fn new(cut: &'static str) -> Self {
+        Self { cut, ..Self::default() }
+    }
+
     /// Adds a chunk; gives what is to be shown of it. What is beyond [`bounds::ANSWER`] is dropped, and the end says so.
     pub(super) fn add(&mut self, chunk: &str) -> Option<String> {
         if self.truncated || chunk.is_empty() {
@@ -40,7 +46,7 @@ impl Answer {
     pub(super) fn finish(self) -> String {
         let mut text = self.text.trim().to_owned();
         if self.truncated {
-            text.push_str(texts::truncated());
+            text.push_str(self.cut);
         }
         text
     }
@@ -62,12 +68,12 @@ mod tests {
 
     #[test]
     fn an_answer_is_bounded_and_says_so() {
-        let mut answer = Answer::default();
+        let mut answer = Answer::new("cut off");
         for _ in 0..4 {
             answer.add(&"ä".repeat(32 * 1024));
         }
         let text = answer.finish();
-        assert!(text.len() <= bounds::ANSWER + texts::truncated().len());
-        assert!(text.ends_with(texts::truncated()));
+        assert!(text.len() <= bounds::ANSWER + 7);
+        assert!(text.ends_with("cut off"));
     }
 }

@@ -78,7 +78,7 @@ mod tests {
 
     fn text(user: UserId, chat: i64, text: &str) -> Inbound {
         let thread = ThreadId { channel: user.channel, chat, topic: 0 };
-        Inbound { user, thread, event: 1, at: 0, content: Content::Text { message: 1, text: text.to_owned() } }
+        Inbound { user, thread, event: 1, at: 0, language: None, content: Content::text(1, text.to_owned()) }
     }
 
     #[test]

@@ -8,11 +8,12 @@ use tokio::sync::{mpsc, watch};
 
 use super::faces::Faces;
 use super::gate::{Authorized, Gate, Verdict};
-use super::texts;
+use super::person::Person;
+use super::texts::texts;
 use crate::model::ThreadId;
 use crate::model::inbound::{Content, Inbound};
 use crate::model::outbound::{Message, Show};
-use crate::store::{EntryId, Phase, Store, StoreError};
+use crate::store::{EntryId, Phase, Store, StoreError, UserRecord};
 
 /// How often one stranger is told their id, while nobody is allowed.
 const PAIRING_PAUSE: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ const PAIRING_STRANGERS: usize = 64;
 /// What the router receives.
 #[derive(Debug)]
 pub struct Routed {
-    /// Its place in the inbox; `None` for a button's press, which a restart may lose.
+    /// Its place in the inbox; `None` for a press, which a restart may lose.
     pub entry: Option<EntryId>,
     /// What was done.
     pub inbound: Authorized<Inbound>,
@@ -54,17 +55,17 @@ impl Intake {
     pub async fn take_in(&self, inbound: Inbound) -> Result<(), StoreError> {
         // The sender lives in this very value.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
-        let thread = inbound.thread;
+        let (thread, language) = (inbound.thread, inbound.language.unwrap_or_default());
         match self.gate.judge(inbound) {
             Verdict::Allowed(inbound) => match self.accept(inbound).await {
-                Err(StoreError::Full) => self.notify(thread, texts::disk_full()).await,
+                Err(StoreError::Full) => self.notify(thread, texts(language).disk_full()).await,
                 other => other,
             },
             Verdict::Pairing => {
                 if !self.may_tell(thread) {
                     return Ok(());
                 }
-                self.notify(thread, texts::pairing(thread.chat)).await
+                self.notify(thread, texts(language).pairing(thread.chat)).await
             }
             Verdict::Stranger => {
                 let strangers = self.store.count("strangers")?;
@@ -83,8 +84,9 @@ impl Intake {
             let thread = entry.inbound.thread;
             match (entry.phase, self.gate.judge(entry.inbound)) {
                 (Phase::Waiting, Verdict::Allowed(inbound)) => self.route(Some(id), inbound).await,
-                (Phase::Delivered, Verdict::Allowed(_)) => {
-                    self.store.interrupt(id, &texts::interrupted(thread, id))?;
+                (Phase::Delivered, Verdict::Allowed(inbound)) => {
+                    let person = Person::of(&self.store, &inbound.get().user);
+                    self.store.interrupt(id, &person.interrupted(thread, id))?;
                     self.store.flush().await?;
                     self.faces.show(thread, Show::Deliver).await;
                 }
@@ -98,7 +100,8 @@ impl Intake {
     }
 
     async fn accept(&self, inbound: Authorized<Inbound>) -> Result<(), StoreError> {
-        if matches!(inbound.get().content, Content::Button { .. }) {
+        self.learn_language(inbound.get())?;
+        if matches!(inbound.get().content, Content::Button { .. } | Content::Stop) {
             self.route(None, inbound).await;
             return Ok(());
         }
@@ -106,6 +109,16 @@ impl Intake {
             self.route(Some(id), inbound).await;
         }
         Ok(())
+    }
+
+    /// The bot speaks the language of the person's client, unless they chose another.
+    fn learn_language(&self, inbound: &Inbound) -> Result<(), StoreError> {
+        let Some(language) = inbound.language else { return Ok(()) };
+        let known = self.store.user(&inbound.user)?;
+        if known.client == Some(language) {
+            return Ok(());
+        }
+        self.store.put_user(&UserRecord { client: Some(language), ..known })
     }
 
     async fn route(&self, entry: Option<EntryId>, inbound: Authorized<Inbound>) {

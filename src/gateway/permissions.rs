@@ -9,7 +9,7 @@ use crate::model::UserId;
 use crate::model::outbound::{AskOption, AskView, Show};
 use crate::model::permission::{PermissionPolicy, ToolKind, Verdict};
 
-use super::texts;
+use super::person::Person;
 
 /// Questions that may be open in one turn at once; agents ask one at a time. One more is denied.
 const OPEN: usize = 8;
@@ -38,9 +38,9 @@ fn choose(policy: &PermissionPolicy, always: &BTreeSet<ToolKind>, kind: ToolKind
 }
 
 /// The open questions of one turn.
-#[derive(Debug, Default)]
 pub(super) struct Asks {
     open: Vec<Open>,
+    person: Person,
 }
 
 #[derive(Debug)]
@@ -51,6 +51,11 @@ struct Open {
 }
 
 impl Asks {
+    /// None open, for the person whose turn it is.
+    pub(super) fn new(person: Person) -> Self {
+        Self { open: Vec::new(), person }
+    }
+
     /// Deals with a request; gives what is to be shown if the person is asked.
     pub(super) fn take(
         &mut self,
@@ -80,6 +85,8 @@ impl Asks {
                         .iter()
                         .map(|option| AskOption { label: option.name.clone(), kind: option.kind.clone() })
                         .collect(),
+                    language: self.person.display().language,
+                    silent: self.person.silent_questions(),
                 };
                 self.open.push(Open { view: view.clone(), request, deadline });
                 Some(Show::Ask(view))
@@ -110,7 +117,7 @@ impl Asks {
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Show> {
         let (over, open) = std::mem::take(&mut self.open).into_iter().partition(|open| open.deadline <= now);
         self.open = open;
-        over.into_iter().map(deny).collect()
+        over.into_iter().map(|open| deny(open, self.person.texts().ask_timeout())).collect()
     }
 
     /// When the next question expires.
@@ -124,16 +131,16 @@ impl Asks {
             .into_iter()
             .map(|open| {
                 open.request.cancel();
-                Show::Settled { ask: open.view.ask, by: None, choice: texts::ask_stopped(), at: clock::unix_now() }
+                Show::Settled { ask: open.view.ask, by: None, choice: self.person.texts().ask_stopped(), at: clock::unix_now() }
             })
             .collect()
     }
 }
 
 /// Without an answer the request is denied; whether the agent still waited for it makes no difference here.
-fn deny(open: Open) -> Show {
+fn deny(open: Open, choice: String) -> Show {
     open.request.deny();
-    Show::Settled { ask: open.view.ask, by: None, choice: texts::ask_timeout(), at: clock::unix_now() }
+    Show::Settled { ask: open.view.ask, by: None, choice, at: clock::unix_now() }
 }
 
 #[cfg(test)]

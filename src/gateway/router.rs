@@ -10,8 +10,9 @@ use super::Deps;
 use super::commands::Command;
 use super::gate::Authorized;
 use super::intake::Routed;
+use super::prompt::Prompt;
 use super::session::{Order, Session};
-use super::turn::{Press, Prompt};
+use super::turn::Press;
 use crate::model::inbound::{Content, Inbound};
 use crate::store::{EntryId, SessionKey};
 
@@ -56,9 +57,20 @@ fn order(entry: Option<EntryId>, inbound: Authorized<Inbound>) -> Option<Order> 
     Some(match inbound.content {
         Content::Button { press, token, .. } => Order::Press(Press { press, token, by }),
         Content::Unsupported { what, .. } => Order::Unsupported(entry?, what),
-        Content::Text { message, text } => match Command::parse(&text) {
+        Content::Edited { message, text } => Order::Edit(entry?, message, text),
+        Content::Stop => Order::Stop,
+        Content::Topic { named } => Order::Topic(entry?, named),
+        content @ Content::Text { .. } => match command(&content) {
             Some(command) => Order::Command(entry?, command),
-            None => Order::Prompt(Prompt { entry: entry?, message, text }),
+            None => Order::Prompt(Prompt::of(entry?, content)?),
         },
     })
+}
+
+/// A text that is one of the bot's commands; with files it is their caption.
+fn command(content: &Content) -> Option<Command> {
+    match content {
+        Content::Text { text, files, .. } if files.is_empty() => Command::parse(text),
+        _ => None,
+    }
 }

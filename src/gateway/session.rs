@@ -1,4 +1,7 @@
-//! One session's actor: its queue, its turn, its commands. One at a time, in the order of arrival; `/stop` alone overtakes.
+//! One session's actor: its queue, its turn, its commands. One at a time, in the order of arrival; commands and buttons overtake prompts.
+
+mod commands;
+mod queue;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -8,11 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, watch};
 
 use super::commands::Command;
-use super::turn::{self, Press, Prompt, Signals, TurnEnd};
-use super::{Deps, texts, workspace};
-use crate::model::bounds;
-use crate::model::outbound::{Message, Purpose, Show};
-use crate::store::{EntryId, Phase, SessionKey, StoreError};
+use super::person::Person;
+use super::prompt::Prompt;
+use super::turn::{self, Press, Signals, TurnEnd};
+use super::{Deps, workspace};
+use crate::model::outbound::Show;
+use crate::store::{EntryId, Phase, SessionKey, SessionRecord, StoreError};
+
+use queue::{Gathering, Waiting};
 
 /// Presses that wait for a turn; a person presses one at a time.
 const PRESSES: usize = 8;
@@ -24,8 +30,14 @@ pub(super) enum Order {
     Prompt(Prompt),
     /// One of the bot's own commands.
     Command(EntryId, Command),
+    /// The text of a message was changed.
+    Edit(EntryId, i64, String),
     /// A button.
     Press(Press),
+    /// The channel's own Stop.
+    Stop,
+    /// The thread was made or named: whether the person chose its name.
+    Topic(EntryId, bool),
     /// Something that is no text.
     Unsupported(EntryId, String),
 }
@@ -42,7 +54,9 @@ struct Running {
 pub(super) struct Session {
     deps: Arc<Deps>,
     key: SessionKey,
-    queue: VecDeque<Prompt>,
+    /// A prompt of which more may come.
+    gathering: Option<Gathering>,
+    queue: VecDeque<Waiting>,
     running: Option<Running>,
     /// `/new` came while a turn ran: the conversation is left when it ends.
     leave: bool,
@@ -53,17 +67,22 @@ pub(super) struct Session {
 impl Session {
     /// Runs until the router lets go of it and its last turn is over.
     pub(super) async fn run(deps: Arc<Deps>, key: SessionKey, pending: Arc<AtomicUsize>, mut orders: mpsc::Receiver<Order>) {
-        let mut session = Self { deps, key, queue: VecDeque::new(), running: None, leave: false, pending };
+        let mut session = Self { deps, key, gathering: None, queue: VecDeque::new(), running: None, leave: false, pending };
         let mut open = true;
-        while open || session.running.is_some() {
+        while open || session.running.is_some() || session.gathering.is_some() {
+            let gathered = session.gathering.as_ref().map(|gathering| gathering.until);
             tokio::select! {
                 order = orders.recv(), if open => match order {
                     Some(order) => session.on_order(order).await,
                     None => open = false,
                 },
                 end = end_of(&mut session.running) => session.on_end(end).await,
+                () = at(gathered) => {
+                    let result = session.gathered().await;
+                    session.log(result);
+                }
             }
-            session.begin_next();
+            session.begin_next().await;
         }
     }
 
@@ -72,11 +91,11 @@ impl Session {
     }
 
     /// Begins the next prompt, unless the gateway is stopping: then it stays in the inbox.
-    fn begin_next(&mut self) {
+    async fn begin_next(&mut self) {
         if self.running.is_some() || self.deps.stopping() {
             return;
         }
-        let Some(prompt) = self.queue.pop_front() else { return };
+        let Some(prompt) = self.next_prompt().await else { return };
         let (stop, stopped) = watch::channel(false);
         let (presses, pressed) = mpsc::channel(PRESSES);
         let entry = prompt.entry;
@@ -92,133 +111,78 @@ impl Session {
     }
 
     async fn on_order(&mut self, order: Order) {
+        // A prompt is dealt with when its turn is over, everything else at once.
+        let is_prompt = matches!(order, Order::Prompt(_));
         let result = match order {
             Order::Prompt(prompt) => self.on_prompt(prompt).await,
-            Order::Command(entry, command) => {
-                let result = self.on_command(entry, command).await;
-                self.done();
-                result
-            }
-            Order::Unsupported(entry, what) => {
-                let result = self.reply(entry, texts::unsupported(&what)).await;
-                self.done();
-                result
-            }
-            Order::Press(press) => {
-                let result = self.on_press(press).await;
-                self.done();
-                result
+            Order::Command(entry, command) => self.on_command(entry, command).await,
+            Order::Edit(entry, message, text) => self.on_edit(entry, message, &text).await,
+            Order::Topic(entry, named) => self.on_topic(entry, named),
+            Order::Unsupported(entry, what) => self.reply(entry, self.person().texts().unsupported(&what)).await,
+            Order::Press(press) => self.on_press(press).await,
+            Order::Stop => {
+                self.stop_turn();
+                Ok(())
             }
         };
+        if !is_prompt {
+            self.done();
+        }
+        self.log(result);
+    }
+
+    fn log(&self, result: Result<(), StoreError>) {
         if let Err(error) = result {
             tracing::error!(%error, thread = %self.key.thread, "an order could not be carried out");
         }
     }
 
-    async fn on_prompt(&mut self, prompt: Prompt) -> Result<(), StoreError> {
-        if self.queue.len() >= bounds::QUEUE {
-            self.done();
-            return self.reply(prompt.entry, texts::queue_full(bounds::QUEUE)).await;
-        }
-        self.queue.push_back(prompt);
-        if self.running.is_some() {
-            let waits = Message { purpose: Purpose::Queued, ..Message::notice(self.key.thread, texts::queued(self.queue.len())) };
-            self.deps.store.post(&waits)?;
-            self.deps.faces.show(self.key.thread, Show::Deliver).await;
-        }
-        Ok(())
-    }
-
-    async fn on_command(&mut self, entry: EntryId, command: Command) -> Result<(), StoreError> {
-        match command {
-            Command::Start => {
-                let text = texts::start(&self.key.agent, self.deps.agent(&self.key).kind.as_words());
-                self.reply(entry, text).await
-            }
-            Command::Help => self.reply(entry, texts::help()).await,
-            Command::Status => {
-                let text = self.status()?;
-                self.reply(entry, text).await
-            }
-            Command::Stop => self.stop(entry).await,
-            Command::New => self.new_conversation(entry).await,
-            Command::Model(name) => self.model(entry, name).await,
-        }
-    }
-
-    async fn stop(&mut self, entry: EntryId) -> Result<(), StoreError> {
-        match &self.running {
-            // The turn's end says that it was stopped.
-            Some(running) => {
-                running.stop.send_replace(true);
-                self.deps.store.settle(entry, None)
-            }
-            None => self.reply(entry, texts::nothing_running()).await,
-        }
-    }
-
-    async fn new_conversation(&mut self, entry: EntryId) -> Result<(), StoreError> {
-        match &self.running {
-            Some(running) => {
-                running.stop.send_replace(true);
-                self.leave = true;
-            }
-            None => self.leave_conversation()?,
-        }
-        self.reply(entry, texts::new_conversation()).await
-    }
-
-    fn leave_conversation(&mut self) -> Result<(), StoreError> {
-        self.leave = false;
-        let mut record = self.deps.store.session(&self.key)?;
-        record.leave();
-        self.deps.store.put_session(&self.key, &record)
-    }
-
-    async fn model(&mut self, entry: EntryId, name: Option<String>) -> Result<(), StoreError> {
-        let mut record = self.deps.store.session(&self.key)?;
-        let Some(name) = name else {
-            return self.reply(entry, texts::models(record.model.as_deref(), &record.models)).await;
-        };
-        if !record.models.is_empty() && !record.models.iter().any(|(id, _)| *id == name) {
-            return self.reply(entry, texts::unknown_model(&name, &record.models)).await;
-        }
-        record.model = Some(name.clone());
-        self.deps.store.put_session(&self.key, &record)?;
-        self.reply(entry, texts::model_chosen(&name)).await
-    }
-
-    fn status(&self) -> Result<String, StoreError> {
+    /// A thread without a name of the person's own is named by its first prompt.
+    fn on_topic(&self, entry: EntryId, named: bool) -> Result<(), StoreError> {
         let record = self.deps.store.session(&self.key)?;
-        Ok(texts::status(&texts::Status {
-            agent: &self.key.agent,
-            kind: self.deps.agent(&self.key).kind.as_words(),
-            session: record.acp.as_ref(),
-            model: record.model.as_deref(),
-            running: self.running.is_some(),
-            queued: self.queue.len(),
-            workspace: self.deps.store.workspace(&self.key.user, &self.key.thread)?.map_or(0, |workspace| workspace.size),
-            pool: self.deps.pool.usage(),
-            strangers: self.deps.store.counter("strangers")?,
-        }))
+        self.deps.store.put_session(&self.key, &SessionRecord { unnamed: !named, ..record })?;
+        self.deps.store.settle(entry, None)
+    }
+
+    /// Stops the running turn; returns whether there is one.
+    fn stop_turn(&self) -> bool {
+        match &self.running {
+            Some(running) => {
+                running.stop.send_replace(true);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Who is spoken to, with their settings as they are.
+    fn person(&self) -> Person {
+        Person::of(&self.deps.store, &self.key.user)
     }
 
     /// A button: of a question of the running turn, or under a message about an interrupted one.
     async fn on_press(&mut self, press: Press) -> Result<(), StoreError> {
-        let again = press.token.split_once(':').and_then(|(word, id)| Some((word, EntryId(id.parse().ok()?))));
-        match (again, &self.running) {
-            (Some(("retry", id)), _) => self.retry(press.press, id, false).await,
-            (Some(("anew", id)), _) => self.retry(press.press, id, true).await,
-            (_, Some(running)) => {
-                // A full queue means that somebody hammers the button.
-                let _ = running.presses.try_send(press);
-                Ok(())
+        let of_entry = press.token.split_once(':').and_then(|(word, id)| Some((word, EntryId(id.parse().ok()?))));
+        match of_entry {
+            Some(("retry", id)) => return self.retry(press.press, id, false).await,
+            Some(("anew", id)) => return self.retry(press.press, id, true).await,
+            Some(("now", id)) => {
+                let toast = if self.send_now(id) { String::new() } else { self.person().texts().no_longer() };
+                self.toast(press.press, toast).await;
             }
-            (_, None) => {
-                self.toast(press.press, texts::no_longer()).await;
-                Ok(())
+            Some(("drop", id)) => {
+                let toast = if self.drop_waiting(id).await? { String::new() } else { self.person().texts().no_longer() };
+                self.toast(press.press, toast).await;
             }
+            _ => match &self.running {
+                Some(running) => {
+                    // A full queue means that somebody hammers the button.
+                    let _ = running.presses.try_send(press);
+                }
+                None => self.toast(press.press, self.person().texts().no_longer()).await,
+            },
         }
+        Ok(())
     }
 
     async fn retry(&mut self, press: String, id: EntryId, anew: bool) -> Result<(), StoreError> {
@@ -227,27 +191,27 @@ impl Session {
             entry.phase == Phase::Interrupted && entry.inbound.user == self.key.user && entry.inbound.thread == self.key.thread
         });
         let Some(prompt) = again.and_then(|entry| Prompt::of(id, entry.inbound.content)) else {
-            self.toast(press, texts::no_longer()).await;
+            self.toast(press, self.person().texts().no_longer()).await;
             return Ok(());
         };
         if anew {
             self.leave_conversation()?;
         }
         self.deps.store.mark(id, Phase::Waiting)?;
-        self.toast(press, texts::retrying()).await;
+        self.toast(press, self.person().texts().retrying()).await;
         self.pending.fetch_add(1, Ordering::Relaxed);
         self.on_prompt(prompt).await
     }
 
     async fn on_end(&mut self, (entry, end): (EntryId, TurnEnd)) {
-        let thread = self.key.thread;
+        let (thread, person) = (self.key.thread, self.person());
         let stored = match &end {
-            TurnEnd::Answered(text) => self.deps.store.settle(entry, Some(&Message::answer(thread, text.clone()))),
+            TurnEnd::Answered(text) => self.deps.store.settle(entry, Some(&person.answer(thread, text.clone()))),
             TurnEnd::Stopped { partial, ended } => {
-                self.deps.store.settle(entry, Some(&Message::answer(thread, texts::stopped(partial, *ended))))
+                self.deps.store.settle(entry, Some(&person.answer(thread, person.texts().stopped(partial, *ended))))
             }
-            TurnEnd::Failed { partial, why } => self.deps.store.interrupt(entry, &texts::failed(thread, entry, partial, why)),
-            TurnEnd::CannotRestore { why } => self.deps.store.interrupt(entry, &texts::cannot_restore(thread, entry, why)),
+            TurnEnd::Failed { partial, why } => self.deps.store.interrupt(entry, &person.failed(thread, entry, partial, why, None)),
+            TurnEnd::CannotRestore { why } => self.deps.store.interrupt(entry, &person.cannot_restore(thread, entry, why)),
         };
         let stored = match stored {
             Ok(()) if self.leave => self.leave_conversation(),
@@ -278,7 +242,7 @@ impl Session {
 
     /// Settles an entry with a word of the bot.
     async fn reply(&mut self, entry: EntryId, markdown: String) -> Result<(), StoreError> {
-        self.deps.store.settle(entry, Some(&Message::notice(self.key.thread, markdown)))?;
+        self.deps.store.settle(entry, Some(&self.person().notice(self.key.thread, markdown)))?;
         self.deps.faces.show(self.key.thread, Show::Deliver).await;
         Ok(())
     }
@@ -297,6 +261,14 @@ async fn end_of(running: &mut Option<Running>) -> (EntryId, TurnEnd) {
             *running = None;
             (entry, end)
         }
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves at a time; never without one.
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

@@ -12,13 +12,14 @@ mod screen;
 use tokio::time::sleep;
 
 use super::clock::unix_now;
+use super::texts::texts;
 use super::{Intake, MENU, Shows};
 use crate::channel::telegram::api::{Api, ApiError};
 use crate::channel::telegram::backoff::Backoff;
 use crate::channel::telegram::methods::{BotCommand, GetMe, SetMyCommands};
 use crate::channel::telegram::poll::{PollEnd, Poller};
 use crate::channel::telegram::types::{Update, User};
-use crate::model::Secret;
+use crate::model::{Language, Secret};
 use crate::store::{Store, StoreError};
 
 use names::Names;
@@ -106,7 +107,8 @@ async fn who_am_i(api: &Api) -> Result<User, PollEnd> {
 
 /// Without it the commands work all the same; clients only do not offer them.
 async fn set_menu(api: Api) {
-    let commands: Vec<BotCommand> = MENU.iter().map(|&(command, description)| BotCommand { command, description }).collect();
+    let commands: Vec<BotCommand> =
+        MENU.iter().map(|command| BotCommand { command, description: texts(Language::English).describe(command) }).collect();
     if let Err(error) = api.call(&SetMyCommands { commands }).await {
         tracing::warn!(%error, "the menu of commands could not be set");
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::permission::ToolKind;
-use super::{ThreadId, UserId};
+use super::{Language, ThreadId, UserId};
 
 /// What a session shows while it works. As JSON it is an event of `kiroclaw chat --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,8 @@ pub enum Show {
         /// The channel's number of the message.
         message: i64,
     },
-    /// The agent works: typing is shown until the turn's message is delivered.
-    Working,
+    /// A turn begins: typing is shown until its message is delivered.
+    Working(Display),
     /// The agent wrote more of its answer. Only the new part.
     Text {
         /// The new part.
@@ -31,6 +31,11 @@ pub enum Show {
     },
     /// A tool call began or changed.
     Tool(ToolView),
+    /// The agent's plan as it stands.
+    Plan {
+        /// Its steps in order, at most [`PLAN`].
+        steps: Vec<PlanStep>,
+    },
     /// The agent asks for permission and the person has to choose.
     Ask(AskView),
     /// A question was settled: nobody can answer it any more.
@@ -51,10 +56,45 @@ pub enum Show {
         /// What to show for a moment.
         toast: String,
     },
+    /// The thread is to have this name, 1 to 25 characters.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The agent's own commands are to stand in this chat's menu beside the bot's.
+    Menu {
+        /// What the person types without the slash, 1 to 32 of `a-z 0-9 _`, and what it does.
+        commands: Vec<(String, String)>,
+        /// The language of the bot's own ones.
+        language: Language,
+    },
     /// The outbox of this thread holds something to deliver.
     Deliver,
     /// The turn is over; its message, if any, is in the outbox.
     TurnEnded,
+}
+
+/// Steps of a plan that are shown.
+pub const PLAN: usize = 50;
+
+/// How a turn is shown, by the settings of the person whose turn it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Display {
+    /// In which language.
+    pub language: Language,
+    /// Without the trace of its tools and without its plan.
+    pub quiet: bool,
+    /// With what the agent thinks.
+    pub thoughts: bool,
+}
+
+/// One step of a plan as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// What is to be done, cleaned of control characters, at most 200 characters.
+    pub text: String,
+    /// `pending`, `in_progress` or `completed`.
+    pub status: String,
 }
 
 /// A tool call as a person sees it.
@@ -85,6 +125,12 @@ pub struct AskView {
     pub kind: ToolKind,
     /// The agent's own options, in its order.
     pub options: Vec<AskOption>,
+    /// The language of what a face adds.
+    #[serde(default)]
+    pub language: Language,
+    /// Whether it is shown without a sound.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 /// One of the options of a permission request.
@@ -101,25 +147,77 @@ pub struct AskOption {
 pub struct Message {
     /// Where to.
     pub thread: ThreadId,
-    /// Why it is sent; decides sound and form.
+    /// Why it is sent; decides its form.
     pub purpose: Purpose,
-    /// The text, as Markdown.
+    /// The text, as Markdown; may be empty where there is something else.
     pub markdown: String,
-    /// Buttons under it: label and opaque token.
+    /// Buttons under it: label and opaque token. A face puts short ones side by side.
     pub buttons: Vec<(String, String)>,
-    /// How many pieces of it the channel has confirmed already (a long text goes out in pieces).
+    /// How many pieces of it the channel has confirmed already (a long text goes out in pieces, files after it).
     pub sent: usize,
+    /// The language of what a face itself adds.
+    #[serde(default)]
+    pub language: Language,
+    /// Whether it makes a sound.
+    #[serde(default)]
+    pub loud: bool,
+    /// Whether the person wants the channel's richer form of formatting, where it has one.
+    #[serde(default)]
+    pub rich: bool,
+    /// What explains it, shown folded up; plain text.
+    #[serde(default)]
+    pub details: Option<String>,
+    /// Texts that are sent as files after it: name and content.
+    #[serde(default)]
+    pub documents: Vec<(String, String)>,
+    /// Files of a workspace that are sent after it.
+    #[serde(default)]
+    pub files: Vec<FileOut>,
+    /// Under this name the message can be rewritten later by [`Edit::Tag`].
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// In place of sending it, an earlier message becomes it. Where that one is gone, nothing is sent.
+    #[serde(default)]
+    pub edit: Option<Edit>,
 }
 
 impl Message {
-    /// A word of the bot itself.
-    pub fn notice(thread: ThreadId, markdown: String) -> Self {
-        Self { thread, purpose: Purpose::Notice, markdown, buttons: Vec::new(), sent: 0 }
+    fn new(thread: ThreadId, purpose: Purpose, markdown: String) -> Self {
+        Self {
+            thread,
+            purpose,
+            markdown,
+            buttons: Vec::new(),
+            sent: 0,
+            language: Language::default(),
+            loud: false,
+            rich: false,
+            details: None,
+            documents: Vec::new(),
+            files: Vec::new(),
+            tag: None,
+            edit: None,
+        }
     }
 
-    /// The agent's answer.
+    /// A word of the bot itself, without a sound.
+    pub fn notice(thread: ThreadId, markdown: String) -> Self {
+        Self::new(thread, Purpose::Notice, markdown)
+    }
+
+    /// The agent's answer at the end of a turn, with a sound.
     pub fn answer(thread: ThreadId, markdown: String) -> Self {
-        Self { thread, purpose: Purpose::Answer, markdown, buttons: Vec::new(), sent: 0 }
+        Self { loud: true, ..Self::new(thread, Purpose::Answer, markdown) }
+    }
+
+    /// What the agent wrote before it went on to do something, without a sound.
+    pub fn progress(thread: ThreadId, markdown: String) -> Self {
+        Self::new(thread, Purpose::Progress, markdown)
+    }
+
+    /// A word of the bot about a prompt that waits, without a sound.
+    pub fn queued(thread: ThreadId, markdown: String) -> Self {
+        Self::new(thread, Purpose::Queued, markdown)
     }
 
     /// This message with a button under it.
@@ -130,12 +228,35 @@ impl Message {
     }
 }
 
+/// Which earlier message becomes another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edit {
+    /// The one of this number, as the press of one of its buttons tells it.
+    Number(i64),
+    /// The one that was sent under this tag.
+    Tag(String),
+}
+
+/// A file that an agent sends a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOut {
+    /// Whose workspace it is in, together with the message's thread.
+    pub owner: UserId,
+    /// Its path as the agent wrote it. It is resolved beneath the workspace when it is sent, following no links.
+    pub path: String,
+    /// What the agent says about it.
+    pub caption: String,
+}
+
 /// Why a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// The agent's answer at the end of a turn.
     Answer,
+    /// A part of the answer before its end.
+    Progress,
     /// A word of the bot itself: help, an error.
     Notice,
     /// A word of the bot about a prompt that waits: its answer is yet to come.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{channel_byte, decode, encode, number};
 use super::{Store, StoreError};
 use crate::model::ChannelKind;
-use crate::model::inbound::Inbound;
+use crate::model::inbound::{Content, Inbound};
 use crate::model::outbound::Message;
 
 /// Events remembered per channel to know a repeated one. Telegram repeats only what was not confirmed, 100 at a time; and after a week
@@ -94,6 +94,32 @@ impl Store {
         let Some(entry) = self.entry(id)? else { return Ok(()) };
         self.inbox.insert(id.0.to_be_bytes(), encode(&Entry { phase, ..entry })?)?;
         Ok(())
+    }
+
+    /// An entry holds something else from here on: a prompt that was edited while it waited. Nothing happens when it is done with.
+    /// Durable after the next flush.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn rewrite(&self, id: EntryId, content: Content) -> Result<(), StoreError> {
+        let Some(entry) = self.entry(id)? else { return Ok(()) };
+        let inbound = Inbound { content, ..entry.inbound };
+        self.inbox.insert(id.0.to_be_bytes(), encode(&Entry { inbound, ..entry })?)?;
+        Ok(())
+    }
+
+    /// Several entries were parts of one prompt: the first holds all of it, the others are done with, both or neither after a crash.
+    /// Durable after the next flush.
+    ///
+    /// # Errors
+    /// sled failed.
+    pub fn join(&self, first: EntryId, content: Content, others: &[EntryId]) -> Result<(), StoreError> {
+        let Some(entry) = self.entry(first)? else { return Ok(()) };
+        let inbound = Inbound { content, ..entry.inbound };
+        let mut batch = sled::Batch::default();
+        batch.insert(&first.0.to_be_bytes(), encode(&Entry { inbound, ..entry })?);
+        others.iter().for_each(|other| batch.remove(&other.0.to_be_bytes()));
+        Ok(self.inbox.apply_batch(batch)?)
     }
 
     /// Done with an entry, and this is what came of it: both or neither survive a crash. Durable after the next flush.

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{decode, encode, thread_key, user_key};
 use super::{Store, StoreError};
+use crate::model::inbound::Content;
 use crate::model::permission::ToolKind;
 use crate::model::{AcpSessionId, AgentName, ThreadId, UserId};
 
 /// Former sessions kept per thread, so that one that could not be loaded, or was left by `/new`, can be taken up again.
 const FORMER: usize = 20;
+
+/// Notes kept for the agent: a turn has at most twenty files that could fail.
+const NOTES: usize = 20;
 
 /// Whose session, where, with which agent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,42 +27,131 @@ pub struct SessionKey {
     pub agent: AgentName,
 }
 
-/// One conversation of (agent, user, thread).
+/// What a thread of a person has with an agent: the present conversation, the former ones, and what was chosen for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// The owner; compared with the key's at every reading.
     pub owner: UserId,
-    /// The agent's id of it; `None` before the first prompt and after `/new`.
+    /// The agent's id of the conversation; `None` before the first prompt and after `/new`.
     pub acp: Option<AcpSessionId>,
+    /// What it is about: the agent's title of it, else its first prompt's beginning.
+    #[serde(default)]
+    pub title: String,
     /// The model that the person chose, applied whenever the session is opened.
     pub model: Option<String>,
     /// The models that the agent last offered: id and name.
     #[serde(default)]
     pub models: Vec<(String, String)>,
+    /// The mode that the person chose, applied like the model.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// The modes that the agent last offered: id and name.
+    #[serde(default)]
+    pub modes: Vec<(String, String)>,
+    /// The agent's own commands, when it last told them: name and description.
+    #[serde(default)]
+    pub commands: Vec<(String, String)>,
     /// Kinds of tool for which the person said "always" in this session.
     #[serde(default)]
     pub always: BTreeSet<ToolKind>,
-    /// Former ids of this thread, latest last.
+    /// Former conversations of this thread, latest last.
     #[serde(default)]
-    pub former: Vec<AcpSessionId>,
+    pub former: Vec<Conversation>,
+    /// What the agent last said about its use.
+    #[serde(default)]
+    pub usage: LastUsage,
+    /// What the bot has to tell the agent with the next prompt, such as a file that could not be sent; at most [`NOTES`].
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The last prompt, for `/retry`.
+    #[serde(default)]
+    pub last: Option<Content>,
+    /// Whether the bot is still to name this thread.
+    #[serde(default)]
+    pub unnamed: bool,
     /// Unix seconds of the last turn.
     pub last_used: u64,
+}
+
+/// A conversation that the thread has left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The agent's id of it.
+    pub id: AcpSessionId,
+    /// What it was about; may be empty.
+    #[serde(default)]
+    pub title: String,
+    /// Unix seconds of its last turn.
+    #[serde(default)]
+    pub last_used: u64,
+}
+
+/// What an agent said about its use, whatever of it it knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUsage {
+    /// Tokens in the context.
+    #[serde(default)]
+    pub used: Option<u64>,
+    /// Tokens that fit into it.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// How full the context is, in tenths of a percent.
+    #[serde(default)]
+    pub permille: Option<u32>,
+    /// What it has cost, as text with its unit (`0.25 USD`).
+    #[serde(default)]
+    pub cost: Option<String>,
 }
 
 impl SessionRecord {
     /// A session that has not begun.
     pub fn new(owner: UserId) -> Self {
-        Self { owner, acp: None, model: None, models: Vec::new(), always: BTreeSet::new(), former: Vec::new(), last_used: 0 }
+        Self {
+            owner,
+            acp: None,
+            title: String::new(),
+            model: None,
+            models: Vec::new(),
+            mode: None,
+            modes: Vec::new(),
+            commands: Vec::new(),
+            always: BTreeSet::new(),
+            former: Vec::new(),
+            usage: LastUsage::default(),
+            notes: Vec::new(),
+            last: None,
+            unnamed: false,
+            last_used: 0,
+        }
     }
 
-    /// Leaves the present conversation for a new one; the old id is kept among the former ones, the choice of model stays.
+    /// Leaves the present conversation for a new one; the old one is kept among the former ones, what was chosen stays.
     pub fn leave(&mut self) {
-        if let Some(old) = self.acp.take() {
-            self.former.push(old);
+        if let Some(id) = self.acp.take() {
+            self.former.retain(|former| former.id != id);
+            self.former.push(Conversation { id, title: std::mem::take(&mut self.title), last_used: self.last_used });
         }
         let surplus = self.former.len().saturating_sub(FORMER);
         self.former.drain(..surplus);
+        self.title.clear();
         self.always.clear();
+        self.usage = LastUsage::default();
+        self.last = None;
+    }
+
+    /// Takes up another conversation; the present one is left for it.
+    pub fn take_up(&mut self, conversation: Conversation) {
+        self.leave();
+        self.former.retain(|former| former.id != conversation.id);
+        self.acp = Some(conversation.id);
+        self.title = conversation.title;
+    }
+
+    /// Has something told to the agent with the next prompt. Of too many the oldest are left out.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+        let surplus = self.notes.len().saturating_sub(NOTES);
+        self.notes.drain(..surplus);
     }
 }
 
@@ -124,7 +217,7 @@ impl Store {
 }
 
 /// A record whose owner is not the one in its key was not written by this code: it is refused.
-fn owned<T>(record: T, user: UserId, owner: impl Fn(&T) -> UserId) -> Result<T, StoreError> {
+pub(super) fn owned<T>(record: T, user: UserId, owner: impl Fn(&T) -> UserId) -> Result<T, StoreError> {
     if owner(&record) == user { Ok(record) } else { Err(StoreError::NotOwner) }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::inbound::{Content, Inbound};
-use crate::model::outbound::{Message, Purpose};
+use crate::model::outbound::Message;
 use crate::model::{ChannelKind, ThreadId, UserId};
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -15,12 +15,13 @@ fn text(event: i64) -> Inbound {
         thread: ThreadId::telegram(1, None),
         event,
         at: 0,
-        content: Content::Text { message: event, text: "hello".to_owned() },
+        language: None,
+        content: Content::text(event, "hello".to_owned()),
     }
 }
 
 fn message(thread: ThreadId, markdown: &str) -> Message {
-    Message { thread, purpose: Purpose::Answer, markdown: markdown.to_owned(), buttons: Vec::new(), sent: 0 }
+    Message::answer(thread, markdown.to_owned())
 }
 
 fn key(user: i64, thread: ThreadId) -> SessionKey {
@@ -137,7 +138,7 @@ fn a_session_left_by_new_is_kept_among_the_former_ones() {
         record.leave();
     }
     assert_eq!(record.former.len(), 20);
-    assert_eq!(record.former.last().map(|id| id.as_str()), Some("sess_29"));
+    assert_eq!(record.former.last().map(|former| former.id.as_str()), Some("sess_29"));
 }
 
 #[test]

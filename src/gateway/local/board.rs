@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::queue::{Outgoing, Overflow, Queue};
 use crate::channel::local::ToClient;
 use crate::model::ThreadId;
-use crate::model::outbound::{AskView, Show};
+use crate::model::outbound::{AskView, Display, Show};
 use crate::store::{OutboxId, Store, StoreError};
 
 /// Questions of one turn that are shown again to who attaches later; a turn has no more open ones.
@@ -82,7 +82,7 @@ impl Board {
 
     fn remember(&mut self, thread: ThreadId, show: &Show) {
         match show {
-            Show::Working => {
+            Show::Working(_) => {
                 self.turns.entry(thread).or_default();
             }
             Show::Ask(view) => {
@@ -106,7 +106,7 @@ impl Board {
     /// A client learns what goes on and gets what waited for it. The greeting ends that: a script knows what came before it said anything.
     fn attach(&mut self, thread: ThreadId, client: Client, greeting: ToClient) {
         let asks = self.turns.get(&thread).map(|asks| asks.iter().cloned().map(Show::Ask));
-        for show in asks.into_iter().flat_map(|asks| std::iter::once(Show::Working).chain(asks)) {
+        for show in asks.into_iter().flat_map(|asks| std::iter::once(Show::Working(Display::default())).chain(asks)) {
             // A new client's queue has room for these.
             let (Ok(()) | Err(Overflow)) = client.queue.push(ToClient::Show(show));
         }

@@ -152,7 +152,7 @@ impl Speaker {
             }
             FromClient::Text { text, .. } if text.trim().is_empty() => Err("The text is empty.".to_owned()),
             FromClient::Text { text, message } => {
-                self.take_in(Content::Text { message, text }).await?;
+                self.take_in(Content::text(message, text)).await?;
                 self.store.flush().await.map_err(|error| error.to_string())?;
                 Ok(Some(ToClient::Taken { message }))
             }
@@ -166,7 +166,7 @@ impl Speaker {
     /// Through the same door as Telegram.
     async fn take_in(&self, content: Content) -> Result<(), String> {
         let event = event_number()?;
-        let inbound = Inbound { user: self.user, thread: self.thread, event, at: clock::unix_now(), content };
+        let inbound = Inbound { user: self.user, thread: self.thread, event, at: clock::unix_now(), language: None, content };
         self.intake.take_in(inbound).await.map_err(|error| error.to_string())
     }
 }

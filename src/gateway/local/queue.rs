@@ -148,12 +148,12 @@ mod tests {
     #[tokio::test]
     async fn text_that_waits_becomes_one_event_and_order_is_kept() {
         let queue = Queue::default();
-        for event in [text("a"), text("b"), ToClient::Show(Show::Working), text("c")] {
+        for event in [text("a"), text("b"), ToClient::Show(Show::Working(crate::model::outbound::Display::default())), text("c")] {
             assert_eq!(queue.push(event), Ok(()));
         }
         queue.close();
         assert_eq!(queue.next().await.unwrap().event, text("ab"));
-        assert_eq!(queue.next().await.unwrap().event, ToClient::Show(Show::Working));
+        assert_eq!(queue.next().await.unwrap().event, ToClient::Show(Show::Working(crate::model::outbound::Display::default())));
         assert_eq!(queue.next().await.unwrap().event, text("c"));
         assert!(queue.next().await.is_none());
         assert_eq!(queue.lock().bytes, 0, "what is taken weighs no more");

@@ -13,7 +13,7 @@ use crate::gateway::Faces;
 use crate::gateway::gate::Gate;
 use crate::gateway::intake::Routed;
 use crate::model::inbound::Content;
-use crate::model::outbound::{AskView, Message, Purpose, Show};
+use crate::model::outbound::{AskView, Display, Message, Purpose, Show};
 use crate::model::permission::ToolKind;
 use crate::model::{ThreadId, UserId, bounds};
 
@@ -141,7 +141,7 @@ async fn a_text_enters_by_the_gate_and_is_said_to_be_taken_when_it_is_durable() 
     terminal.say(&text("hi", 7)).await;
     let inbound = gateway.routed().await.inbound.into_inner();
     assert_eq!((inbound.user, inbound.thread), (UserId::local(uid()), thread(3)));
-    assert_eq!(inbound.content, Content::Text { message: 7, text: "hi".to_owned() });
+    assert_eq!(inbound.content, Content::text(7, "hi".to_owned()));
     assert_eq!(terminal.hear().await, ToClient::Taken { message: 7 });
     assert_eq!(gateway.store.inbox().unwrap().len(), 1);
     terminal.say(&text("hi", 7)).await;
@@ -199,11 +199,11 @@ async fn all_terminals_of_a_thread_see_the_same_and_no_other_thread_s() {
     let gateway = gateway().await;
     let (mut a, mut b, mut other) = (gateway.attach(1).await, gateway.attach(1).await, gateway.attach(2).await);
     gateway.store.post(&Message::notice(thread(1), "to both".to_owned())).unwrap();
-    gateway.faces.show(thread(1), Show::Working).await;
+    gateway.faces.show(thread(1), Show::Working(Display::default())).await;
     gateway.faces.show(thread(1), Show::Deliver).await;
     gateway.faces.show(thread(2), Show::TurnEnded).await;
     for terminal in [&mut a, &mut b] {
-        assert_eq!(terminal.hear().await, ToClient::Show(Show::Working));
+        assert_eq!(terminal.hear().await, ToClient::Show(Show::Working(Display::default())));
         assert_eq!(terminal.hear().await, message("to both"));
     }
     assert_eq!(other.hear().await, ToClient::Show(Show::TurnEnded));
@@ -219,17 +219,19 @@ async fn who_attaches_in_the_middle_of_a_turn_sees_its_open_questions() {
         detail: "ls".to_owned(),
         kind: ToolKind::Execute,
         options: Vec::new(),
+        language: Default::default(),
+        silent: false,
     };
     let settled = Show::Settled { ask: "a".to_owned(), by: None, choice: "no".to_owned(), at: 0 };
-    for show in [Show::Working, Show::Ask(ask("a")), Show::Ask(ask("b")), settled] {
+    for show in [Show::Working(Display::default()), Show::Ask(ask("a")), Show::Ask(ask("b")), settled] {
         gateway.faces.show(thread(1), show).await;
     }
     // What a client of another thread has heard, the board has dealt with.
     let mut other = gateway.attach(2).await;
-    gateway.faces.show(thread(2), Show::Working).await;
-    assert_eq!(other.hear().await, ToClient::Show(Show::Working));
+    gateway.faces.show(thread(2), Show::Working(Display::default())).await;
+    assert_eq!(other.hear().await, ToClient::Show(Show::Working(Display::default())));
     let mut terminal = gateway.attach(1).await;
-    assert_eq!(terminal.hear().await, ToClient::Show(Show::Working));
+    assert_eq!(terminal.hear().await, ToClient::Show(Show::Working(Display::default())));
     assert_eq!(terminal.hear().await, ToClient::Show(Show::Ask(ask("b"))));
 }
 
@@ -261,7 +263,7 @@ async fn what_a_lost_terminal_was_still_to_be_sent_goes_to_the_next() {
     }
     gateway.faces.show(thread(1), Show::Deliver).await;
     let mut other = gateway.attach(2).await;
-    gateway.faces.show(thread(2), Show::Working).await;
+    gateway.faces.show(thread(2), Show::Working(Display::default())).await;
     other.hear().await;
     drop(stuck);
     let mut terminal = gateway.attach(1).await;

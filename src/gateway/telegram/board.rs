@@ -112,13 +112,13 @@ impl Board {
     pub(super) fn apply(&mut self, show: Show, now: Instant, name: impl FnOnce(UserId) -> String) {
         match show {
             Show::Seen { message } => push(&mut self.reactions, message, SIGNS),
-            Show::Working => {
+            Show::Working(_) => {
                 self.typing = Some(now);
                 self.preview.clear();
             }
             // Drafts exist in private chats only, and those have positive numbers.
             Show::Text { text } if self.thread.chat > 0 => self.preview.add(&text),
-            Show::Text { .. } | Show::Thought { .. } | Show::Tool(_) => {}
+            Show::Text { .. } | Show::Thought { .. } | Show::Tool(_) | Show::Plan { .. } | Show::Name { .. } | Show::Menu { .. } => {}
             Show::Ask(view) => {
                 let asking = Asking { pieces: question(&view), view, sent: 0, outcome: None };
                 self.asking.extend((self.asking.len() < QUESTIONS).then_some(asking));

@@ -21,20 +21,20 @@ fn of_message(event: i64, message: Message, bot: Option<&str>, now: u64) -> Opti
     let at = if message.date == 0 { now } else { message.date };
     let content = match (message.text, media(&message.media)) {
         (Some(text), _) if text.len() > bounds::PROMPT => Content::Unsupported { message: number, what: "so long a text".to_owned() },
-        (Some(text), _) => Content::Text { message: number, text: for_this_bot(text, bot)? },
+        (Some(text), _) => Content::text(number, for_this_bot(text, bot)?),
         // A caption is about what the agent cannot be given, so it is not given alone.
         (None, Some(what)) => Content::Unsupported { message: number, what: what.to_owned() },
         // Telegram's own notes: somebody joined, a topic was made.
         (None, None) => return None,
     };
-    Some(Inbound { user, thread, event, at, content })
+    Some(Inbound { user, thread, event, at, language: None, content })
 }
 
 fn of_press(event: i64, press: CallbackQuery, now: u64) -> Option<Inbound> {
     let message = press.message?;
     let user = UserId::telegram((!press.from.is_bot).then_some(press.from.id)?);
     let content = Content::Button { press: press.id, message: message.message_id, token: press.data? };
-    Some(Inbound { user, thread: thread(&message), event, at: now, content })
+    Some(Inbound { user, thread: thread(&message), event, at: now, language: None, content })
 }
 
 /// The chat and its topic. In groups without topics `message_thread_id` is the message that is replied to, which is no topic.
@@ -108,8 +108,9 @@ mod tests {
     #[test]
     fn a_text_is_read_with_its_user_thread_and_time() {
         let inbound = read_json(message(json!({"text": "hi", "message_thread_id": 3, "is_topic_message": true}))).unwrap();
-        let content = Content::Text { message: 5, text: "hi".to_owned() };
-        let expected = Inbound { user: UserId::telegram(7), thread: ThreadId::telegram(7, Some(3)), event: 1, at: 42, content };
+        let content = Content::text(5, "hi".to_owned());
+        let expected =
+            Inbound { user: UserId::telegram(7), thread: ThreadId::telegram(7, Some(3)), event: 1, at: 42, language: None, content };
         assert_eq!(inbound, expected);
     }
 
@@ -158,7 +159,8 @@ mod tests {
             "id": "p", "from": {"id": 8}, "data": "tok:1", "chat_instance": "x",
             "message": {"message_id": 6, "date": 0, "chat": {"id": 7, "type": "private"}}}});
         let content = Content::Button { press: "p".to_owned(), message: 6, token: "tok:1".to_owned() };
-        let expected = Inbound { user: UserId::telegram(8), thread: ThreadId::telegram(7, None), event: 2, at: 99, content };
+        let expected =
+            Inbound { user: UserId::telegram(8), thread: ThreadId::telegram(7, None), event: 2, at: 99, language: None, content };
         assert_eq!(read_json(update), Some(expected));
         assert_eq!(read_json(json!({"update_id": 2, "callback_query": {"id": "p", "from": {"id": 8}}})), None);
     }

@@ -95,6 +95,8 @@ mod tests {
             detail: detail.to_owned(),
             kind: ToolKind::Execute,
             options: vec![option("Allow once", "allow_once"), option("Deny", "reject_once")],
+            language: Default::default(),
+            silent: false,
         }
     }
 

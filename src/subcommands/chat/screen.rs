@@ -52,7 +52,7 @@ impl<O: Write, A: Write> Screen<O, A> {
     /// The terminal or pipe is gone.
     pub(super) fn show(&mut self, event: &ToClient) -> io::Result<()> {
         match event {
-            ToClient::Message { purpose: Purpose::Answer, markdown, buttons } => {
+            ToClient::Message { purpose: Purpose::Answer | Purpose::Progress, markdown, buttons } => {
                 self.answer(markdown)?;
                 self.buttons(buttons)
             }
@@ -307,6 +307,8 @@ mod tests {
             detail: "rm -rf x\n\x1b[8mhidden".to_owned(),
             kind: ToolKind::Execute,
             options: ["Allow once", "Deny"].map(|label| AskOption { label: label.to_owned(), kind: String::new() }).to_vec(),
+            language: Default::default(),
+            silent: false,
         };
         let shown = live(&[ToClient::Show(Show::Ask(view))]);
         assert_eq!(shown, "? The agent asks to execute: Run it\n    rm -rf x\n    ␛[8mhidden\n  1) Allow once\n  2) Deny\n");

@@ -254,7 +254,16 @@ mod tests {
     fn ask(kinds: &[&str]) -> AskView {
         let options = kinds.iter().map(|kind| AskOption { label: (*kind).to_owned(), kind: (*kind).to_owned() }).collect();
         let (ask, title) = ("token".to_owned(), "Run ls".to_owned());
-        AskView { ask, user: UserId::local(0), title, detail: String::new(), kind: ToolKind::Execute, options }
+        AskView {
+            ask,
+            user: UserId::local(0),
+            title,
+            detail: String::new(),
+            kind: ToolKind::Execute,
+            options,
+            language: Default::default(),
+            silent: false,
+        }
     }
 
     fn text(text: &str, message: i64) -> Deed {

@@ -23,7 +23,7 @@ struct Said {
 /// Whether a text is one of the bot's own commands, as the gateway understands them.
 pub(super) fn is_command(text: &str) -> bool {
     let word = text.split_whitespace().next().and_then(|word| word.strip_prefix('/'));
-    word.is_some_and(|word| MENU.iter().any(|(name, _)| *name == word))
+    word.is_some_and(|word| MENU.contains(&word))
 }
 
 /// The tracker.
@@ -78,7 +78,7 @@ impl Tracker {
             }
             ToClient::Refused { .. } => self.end(|said| !said.taken && !said.seen, false),
             ToClient::Message { purpose, buttons, .. } => self.hear_message(*purpose, buttons.is_empty()),
-            ToClient::Show(Show::Working) => self.turn = true,
+            ToClient::Show(Show::Working(_)) => self.turn = true,
             ToClient::Show(Show::Seen { message }) => {
                 self.turn = true;
                 if let Some(said) = self.said.iter_mut().find(|said| !said.command && !said.seen && said.message == *message) {
@@ -107,6 +107,7 @@ impl Tracker {
                     said.answered = good;
                 }
             }
+            Purpose::Progress => {}
             Purpose::Notice if self.said.iter().any(|said| said.command) => self.end(|said| said.command, true),
             // For a prompt that neither waits nor is worked on, the bot's word is that it was not taken.
             Purpose::Notice => self.end(|said| !said.seen && !said.queued, false),
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn a_prompt_ends_with_its_own_turn_and_not_with_the_one_before_it() {
         let mut tracker = Tracker::default();
-        heard(&mut tracker, &[ToClient::Show(Show::Working)]);
+        heard(&mut tracker, &[ToClient::Show(Show::Working(crate::model::outbound::Display::default()))]);
         said(&mut tracker, "hi", 1);
         heard(&mut tracker, &[ToClient::Taken { message: 1 }, message(Purpose::Queued), message(Purpose::Answer), END]);
         assert!(!tracker.idle(), "that was another's turn");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::outbound::AskOption;
+use crate::model::outbound::{AskOption, Display};
 use crate::model::permission::ToolKind;
 
 fn board() -> (Board, Instant) {
@@ -19,6 +19,8 @@ fn ask(token: &str) -> Show {
         detail: "ls".to_owned(),
         kind: ToolKind::Execute,
         options: vec![AskOption { label: "Allow once".to_owned(), kind: "allow_once".to_owned() }],
+        language: Default::default(),
+        silent: false,
     })
 }
 
@@ -39,7 +41,7 @@ fn an_empty_board_rests() {
 #[test]
 fn typing_is_shown_every_four_seconds_until_the_turn_ends() {
     let (mut board, now) = board();
-    apply(&mut board, Show::Working, now);
+    apply(&mut board, Show::Working(Display::default()), now);
     assert_eq!(board.next(now, now), Step::Do(Deed::Typing));
     assert_eq!(board.next(now, now), Step::Wait(now + TYPING));
     assert_eq!(board.next(now + TYPING, now), Step::Do(Deed::Typing));
@@ -69,7 +71,7 @@ fn what_must_arrive_comes_before_previews_and_toasts_before_all() {
 fn a_flooded_chat_is_left_in_peace_but_presses_are_answered() {
     let (mut board, now) = board();
     let due = now + Duration::from_secs(9);
-    apply(&mut board, Show::Working, now);
+    apply(&mut board, Show::Working(Display::default()), now);
     apply(&mut board, Show::Deliver, now);
     apply(&mut board, Show::Pressed { press: "p".to_owned(), toast: String::new() }, now);
     assert!(matches!(board.next(now, due), Step::Do(Deed::Toast { .. })));

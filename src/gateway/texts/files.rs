@@ -1,0 +1,57 @@
+//! What is said about files, to people and to agents.
+
+use super::{English, German};
+
+/// Texts about files.
+pub(in crate::gateway) trait FileTexts {
+    /// A file is larger than may be fetched; sizes in MiB, rounded up.
+    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String;
+    /// A file could not be fetched; `why` is a sentence.
+    fn file_not_fetched(&self, name: &str, why: &str) -> String;
+    /// A file that the agent wanted to send could not be; `why` is a sentence.
+    fn file_not_sent(&self, path: &str, why: &str) -> String;
+    /// More files came with one message than are taken.
+    fn too_many_files(&self, most: usize) -> String;
+}
+
+impl FileTexts for English {
+    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String {
+        format!(
+            "⚠ {} has {size} MiB; Telegram lets a bot fetch at most {most} MiB. Send it in parts, or put it on the server.",
+            super::code(name)
+        )
+    }
+
+    fn file_not_fetched(&self, name: &str, why: &str) -> String {
+        format!("⚠ {} could not be fetched: {why}", super::code(name))
+    }
+
+    fn file_not_sent(&self, path: &str, why: &str) -> String {
+        format!("⚠ The agent wanted to send {}, but: {why}", super::code(path))
+    }
+
+    fn too_many_files(&self, most: usize) -> String {
+        format!("⚠ Only the first {most} files were taken.")
+    }
+}
+
+impl FileTexts for German {
+    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String {
+        format!(
+            "⚠ {} hat {size} MiB; Telegram lässt einen Bot höchstens {most} MiB abholen. Sende es in Teilen, oder lege es auf den Server.",
+            super::code(name)
+        )
+    }
+
+    fn file_not_fetched(&self, name: &str, why: &str) -> String {
+        format!("⚠ {} ließ sich nicht abholen: {why}", super::code(name))
+    }
+
+    fn file_not_sent(&self, path: &str, why: &str) -> String {
+        format!("⚠ Der Agent wollte {} senden, aber: {why}", super::code(path))
+    }
+
+    fn too_many_files(&self, most: usize) -> String {
+        format!("⚠ Nur die ersten {most} Dateien wurden angenommen.")
+    }
+}
