@@ -7,15 +7,20 @@
 //!
 //! The client ends no process. [`Client::close`] closes the agent's stdin, which asks an agent to leave; signals are the warden's.
 
+mod calls;
 mod connection;
 mod error;
 mod kiro;
 mod lines;
+mod listing;
 mod opening;
+mod prompt;
 mod session;
+mod settings;
 mod stderr;
 mod tasks;
 mod text;
+mod time;
 mod turn;
 mod types;
 mod wire;
@@ -33,13 +38,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::AcpError;
 pub use kiro::Dialect;
+pub use prompt::Block;
 pub use stderr::{StderrTail, stderr_log};
 pub use turn::{PermissionOption, PermissionRequest, Turn, TurnEvent};
-pub use types::{AgentInfo, Command, Cost, Mode, Model, Models, Modes, Opened, PlanEntry, StopReason, Usage};
+pub use types::{
+    AgentInfo, Command, Cost, Facts, ListedSession, Mode, Model, Models, Modes, Opened, PlanEntry, SessionPage, StopReason, Usage,
+};
 
 use connection::{Shared, Stop};
 use opening::Opening;
-use session::ModelSetting;
+use prompt::PromptLine;
 
 use crate::model::{AcpSessionId, bounds};
 
@@ -107,7 +115,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::new_session`], and [`AcpError::CannotRestore`], [`AcpError::NotFound`], [`AcpError::Locked`].
     pub async fn restore_session(&self, id: &AcpSessionId, cwd: &Path) -> Result<Opened, AcpError> {
-        let info = self.shared().lock().info.clone();
+        let info = self.info();
         if !info.can_resume && !info.can_load {
             return Err(AcpError::CannotRestore);
         }
@@ -133,13 +141,16 @@ impl Client {
         let _ = self.shared().call("_kiroclaw/after_replay", json!({}), AFTER_REPLAY).await;
     }
 
-    /// Gives the agent a prompt. Returns when its line has been written to the agent's stdin whole: from then on it is delivered.
+    /// Gives the agent a prompt of one block or more. Returns when its line has been written to the agent's stdin whole: from then on it is delivered.
     ///
     /// # Errors
-    /// [`AcpError::Busy`], [`AcpError::NotOpen`], and what the session failed with meanwhile. When the line cannot be written
+    /// [`AcpError::Busy`], [`AcpError::NotOpen`], [`AcpError::NoImages`], [`AcpError::PromptTooLong`], and what the session failed with meanwhile. When the line cannot be written
     /// within [`bounds::REQUEST`], the connection is closed, so that the prompt cannot arrive later.
-    pub async fn prompt(&self, id: &AcpSessionId, text: &str) -> Result<Turn, AcpError> {
-        let (turn, written) = Turn::begin(self.shared(), id, text).await?;
+    pub async fn prompt(&self, id: &AcpSessionId, blocks: &[Block]) -> Result<Turn, AcpError> {
+        if blocks.iter().any(|block| matches!(block, Block::Image { .. })) && !self.info().takes_images {
+            return Err(AcpError::NoImages);
+        }
+        let (turn, written) = Turn::begin(self.shared(), id, PromptLine::new(id, blocks)?).await?;
         match tokio::time::timeout(bounds::REQUEST, written).await {
             Ok(Ok(())) => Ok(turn),
             Ok(Err(_)) => Err(self.shared().why_ended()),
@@ -151,42 +162,14 @@ impl Client {
         }
     }
 
-    /// Sets a session's model, by the way that the agent offers. Between turns, or by the holder of the session's turn in one.
-    ///
-    /// # Errors
-    /// [`AcpError::NoModels`], [`AcpError::NoSuchModel`] when it is not on offer or the agent kept another, or an error of the agent.
-    pub async fn set_model(&self, id: &AcpSessionId, model: &str) -> Result<(), AcpError> {
-        let (models, setting) = {
-            let mut state = self.shared().lock();
-            let session = state.sessions.get_mut(id).ok_or(AcpError::NotOpen)?;
-            (session.models.clone(), session.model_setting.clone())
-        };
-        let offered: Vec<String> = models.iter().flat_map(|models| &models.available).map(|model| model.id.clone()).collect();
-        let refused = || AcpError::NoSuchModel { model: text::line(model, text::TITLE), offered: offered.clone() };
-        // Kiro takes any name here, and then fails the next prompt.
-        if !offered.is_empty() && !offered.iter().any(|offered| offered == model) {
-            return Err(refused());
-        }
-        match setting {
-            ModelSetting::None if !self.shared().dialect.has_set_model() => return Err(AcpError::NoModels),
-            ModelSetting::None | ModelSetting::SetModel => {
-                self.call("session/set_model", json!({"sessionId": id, "modelId": model})).await?;
-                if let Some(session) = self.shared().lock().sessions.get_mut(id) {
-                    session.model_was_set(model);
-                }
-            }
-            ModelSetting::Option(option) => {
-                let raw = self.set_option(id, &option, json!(model)).await?;
-                let options = wire::config_options(&raw);
-                if let Some(session) = self.shared().lock().sessions.get_mut(id) {
-                    session.set_options(&options);
-                }
-                if !options.iter().any(|set| set.id == option && set.is(model)) {
-                    return Err(refused());
-                }
-            }
-        }
-        Ok(())
+    /// What the agent said at the handshake; nothing before it.
+    pub fn info(&self) -> AgentInfo {
+        self.shared().lock().info.clone()
+    }
+
+    /// What is known of a session at this moment, whether a turn runs or not; `None` where it is not open in this runtime.
+    pub fn session_facts(&self, id: &AcpSessionId) -> Option<Facts> {
+        self.shared().lock().sessions.get(id).map(|session| session.facts.clone())
     }
 
     /// Closes the agent's stdin, without writing what still waits. What the agent says from here on is still read.
@@ -228,24 +211,6 @@ impl Client {
             session.set_options(&options);
         }
         Ok(())
-    }
-
-    /// Whether the agent lists a session. Pages are bounded: an agent that never ends its list is not asked for ever.
-    async fn lists(&self, id: &AcpSessionId) -> Result<bool, AcpError> {
-        const PAGES: usize = 100;
-        let mut cursor = None;
-        for _ in 0..PAGES {
-            let params = cursor.take().map_or_else(|| json!({}), |cursor: String| json!({"cursor": cursor}));
-            let page = wire::session_page(&self.call("session/list", params).await?, id)?;
-            if page.found {
-                return Ok(true);
-            }
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(false),
-            }
-        }
-        Ok(false)
     }
 
     async fn set_option(&self, id: &AcpSessionId, option: &str, value: Value) -> Result<Box<RawValue>, AcpError> {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use kiroclaw::acp::{Client, Dialect, StopReason, Turn, TurnEvent};
+use kiroclaw::acp::{Block, Client, Dialect, StopReason, Turn, TurnEvent};
 use tokio::net::unix::pipe;
 
 /// An agent that runs, ended when dropped.
@@ -58,15 +58,15 @@ async fn whole_turns_with_the_python_sdk() {
     assert_eq!((info.name.as_str(), info.can_load), ("conformance", true));
     let session = agent.client.new_session(home.path()).await.unwrap().id;
 
-    let turn = agent.client.prompt(&session, "hello").await.unwrap();
+    let turn = agent.client.prompt(&session, &[Block::text("hello")]).await.unwrap();
     assert_eq!(finish(turn, 0).await, ("You said hello.".to_owned(), StopReason::EndTurn));
 
     for (choice, said) in [(0, "chosen: yes"), (1, "chosen: no"), (9, "not chosen")] {
-        let turn = agent.client.prompt(&session, "ask").await.unwrap();
+        let turn = agent.client.prompt(&session, &[Block::text("ask")]).await.unwrap();
         assert_eq!(finish(turn, choice).await, (said.to_owned(), StopReason::EndTurn));
     }
 
-    let mut turn = agent.client.prompt(&session, "wait").await.unwrap();
+    let mut turn = agent.client.prompt(&session, &[Block::text("wait")]).await.unwrap();
     assert!(matches!(turn.next().await, Some(TurnEvent::Text(text)) if text == "waiting"));
     turn.cancel().await;
     assert_eq!(finish(turn, 0).await.1, StopReason::Cancelled);
@@ -83,6 +83,6 @@ async fn a_replay_of_the_python_sdk_is_not_shown() {
     agent.client.initialize().await.unwrap();
     let id = "earlier".parse().unwrap();
     assert_eq!(agent.client.restore_session(&id, home.path()).await.unwrap().id, id);
-    let turn = agent.client.prompt(&id, "hello").await.unwrap();
+    let turn = agent.client.prompt(&id, &[Block::text("hello")]).await.unwrap();
     assert_eq!(finish(turn, 0).await.0, "You said hello.");
 }

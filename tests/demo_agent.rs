@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use kiroclaw::acp::{AcpError, Client, Dialect, StopReason, Turn, TurnEvent};
+use kiroclaw::acp::{AcpError, Block, Client, Dialect, StopReason, Turn, TurnEvent};
 use tokio::net::unix::pipe;
 
 fn start(home: &Path) -> (Child, Client) {
@@ -40,15 +40,15 @@ async fn a_conversation_goes_on_after_the_agent_was_killed() {
     let info = client.initialize().await.unwrap();
     assert!(info.name.contains("demo") && info.can_resume);
     let session = client.new_session(work.path()).await.unwrap().id;
-    let (said, end) = finish(client.prompt(&session, "run pwd").await.unwrap()).await;
+    let (said, end) = finish(client.prompt(&session, &[Block::text("run pwd")]).await.unwrap()).await;
     assert!(said.contains(work.path().to_str().unwrap()) && end == Ok(StopReason::EndTurn), "{said}");
 
-    let mut turn = client.prompt(&session, "slow 600").await.unwrap();
+    let mut turn = client.prompt(&session, &[Block::text("slow 600")]).await.unwrap();
     while !matches!(turn.next().await, Some(TurnEvent::Text(_))) {}
     turn.cancel().await;
     assert_eq!(finish(turn).await.1, Ok(StopReason::Cancelled));
 
-    let mut turn = client.prompt(&session, "slow 600").await.unwrap();
+    let mut turn = client.prompt(&session, &[Block::text("slow 600")]).await.unwrap();
     while !matches!(turn.next().await, Some(TurnEvent::Text(_))) {}
     child.kill().unwrap();
     child.wait().unwrap();
@@ -57,7 +57,7 @@ async fn a_conversation_goes_on_after_the_agent_was_killed() {
     let (mut child, client) = start(home.path());
     client.initialize().await.unwrap();
     client.restore_session(&session, work.path()).await.unwrap();
-    let (said, _) = finish(client.prompt(&session, "count").await.unwrap()).await;
+    let (said, _) = finish(client.prompt(&session, &[Block::text("count")]).await.unwrap()).await;
     assert!(said.contains("message 3 "), "the killed turn was not written, so it does not count: {said}");
     // The end of its stdin is its own.
     client.close();

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::calls::Merged;
 use super::error::AcpError;
 use super::kiro::{self, Dialect};
 use super::session::{Asker, Delivery, Running, Session};
@@ -221,11 +222,11 @@ impl Shared {
                 slot.answer(denial(&options));
                 return;
             };
-            let (tool, detail) = session.tool(patch);
+            let Merged { view: tool, detail, diffs } = session.tool(patch);
             match session.may_ask() {
                 Asker::Turn(turn) => {
                     turn.asks(slot.clone());
-                    (turn.events.clone(), PermissionRequest { tool, detail, options, slot })
+                    (turn.events.clone(), diffs, PermissionRequest { tool, detail, options, slot })
                 }
                 Asker::Cancelled => {
                     slot.answer(cancelled());
@@ -237,7 +238,10 @@ impl Shared {
                 }
             }
         };
-        let (events, request) = asked;
+        let (events, diffs, request) = asked;
+        for diff in diffs {
+            let _ = events.send(diff).await;
+        }
         let _ = events.send(TurnEvent::Permission(request)).await;
     }
 

@@ -90,6 +90,18 @@ pub enum AcpError {
     /// The session's earlier prompt has not been answered.
     #[error("The agent is still busy with the message before; wait for it, or stop it with /stop.")]
     Busy,
+    /// The prompt's line would be longer than [`crate::model::bounds::ACP_LINE`].
+    #[error("The message with its files is longer than {} MiB; send smaller pictures, or fewer at once.", .limit / (1024 * 1024))]
+    PromptTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The agent takes no images in prompts.
+    #[error("This agent takes no pictures in a message; it can read the file in its workspace.")]
+    NoImages,
+    /// The agent keeps no list of its sessions.
+    #[error("This agent keeps no list of its sessions.")]
+    NoList,
     /// The session offers no choice of models.
     #[error("This agent offers no choice of models.")]
     NoModels,
@@ -98,6 +110,17 @@ pub enum AcpError {
     NoSuchModel {
         /// What was asked for.
         model: String,
+        /// What is on offer.
+        offered: Vec<String>,
+    },
+    /// The session offers no choice of modes.
+    #[error("This agent offers no choice of modes.")]
+    NoModes,
+    /// The mode is not among those on offer, or was not taken.
+    #[error("The agent does not offer the mode `{mode}`; it offers: {}.", .offered.join(", "))]
+    NoSuchMode {
+        /// What was asked for.
+        mode: String,
         /// What is on offer.
         offered: Vec<String>,
     },

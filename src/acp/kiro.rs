@@ -22,8 +22,8 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Whether it has `session/set_model` even where it does not say so (a load may answer `null`).
-    pub(super) fn has_set_model(self) -> bool {
+    /// Whether it has `session/set_model` and `session/set_mode` even where it does not say so (a load may answer `null`).
+    pub(super) fn has_set_methods(self) -> bool {
         self == Self::KiroV2
     }
 
@@ -74,6 +74,10 @@ struct Params<'a> {
     context_usage_percentage: Option<f64>,
     #[serde(default, deserialize_with = "lenient")]
     metering_usage: Bounded<Metering>,
+    #[serde(default, deserialize_with = "lenient")]
+    turn_duration_ms: Option<u64>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
     #[serde(borrow, default)]
     commands: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -112,6 +116,7 @@ fn incoming(name: &str, params: Params<'_>) -> Option<Incoming> {
             let list = params.commands.or(params.available_commands)?;
             Some(Incoming::Event(TurnEvent::Commands(commands(list))))
         }
+        "compaction/status" => notice(compaction(params.status.and_then(status).as_deref())),
         "error/rate_limit" => {
             notice(format!("Kiro's service asks to go slower{}.", why().map(|why| format!(" ({why})")).unwrap_or_default()))
         }
@@ -126,12 +131,27 @@ fn incoming(name: &str, params: Params<'_>) -> Option<Incoming> {
     }
 }
 
+/// What is said of a conversation that is being shortened.
+pub(super) fn compaction(status: Option<&str>) -> String {
+    let status = status.map(|status| format!(": {}", text::line(status, text::TITLE))).unwrap_or_default();
+    format!("The agent shortens the conversation's history{status}.")
+}
+
+/// A status as a word, or as an object that has it as its type.
+fn status(raw: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    read::<String>(raw).or_else(|| read::<Typed>(raw).map(|typed| typed.r#type))
+}
+
 fn usage(params: &Params<'_>) -> Usage {
     let cost = params.metering_usage.0.first().map(|first| {
         let same = params.metering_usage.0.iter().filter(|other| other.unit == first.unit);
         Cost { amount: same.map(|metering| metering.value).sum(), unit: text::line(&first.unit, 20) }
     });
-    Usage { percent: params.context_usage_percentage, cost, ..Usage::default() }
+    Usage { percent: params.context_usage_percentage, cost, turn_ms: params.turn_duration_ms, ..Usage::default() }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl<'a> Opening<'a> {
         let id = self.id.clone().ok_or(AcpError::NotOpen)?;
         let opened = match self.shared.lock().sessions.get(&id) {
             Some(Session { fault: Some(fault), .. }) => return Err(fault.clone()),
-            Some(session) => Opened { id, models: session.models.clone(), modes: session.modes.clone() },
+            Some(session) => Opened { id, models: session.facts.models.clone(), modes: session.facts.modes.clone() },
             None => return Err(self.shared.why_ended()),
         };
         self.id = None;

@@ -2,37 +2,33 @@
 
 use tokio::sync::mpsc;
 
+use super::calls::{Calls, Merged};
 use super::connection::{Outgoing, Place};
 use super::error::AcpError;
 use super::text;
 use super::turn::{Slot, TurnEvent, cancelled};
-use super::types::{Mode, Model, Models, Modes};
+use super::types::{Facts, Mode, Model, Models, Modes};
 use super::wire::{ConfigOption, Incoming, OpenedSession, ToolPatch, untamed};
 use crate::jsonrpc;
 use crate::model::AcpSessionId;
-use crate::model::outbound::ToolView;
-use crate::model::permission::ToolKind;
 
 /// Longest text of one event, in bytes. A longer chunk becomes several, so that a queue of events has a size.
 pub(super) const PIECE: usize = 64 * 1024;
 
-/// Events kept of a new session until its first prompt: a greeting, not a flood.
+/// Events kept until the next prompt, besides states: a greeting, not a flood.
 const KEPT: usize = 16;
-
-/// Tool calls of a turn that are remembered, for updates and permission requests that name only their id.
-const TOOLS: usize = 64;
 
 /// Permission requests of a turn that may be open at once. Agents ask one or two at a time.
 const OPEN: usize = 16;
 
-/// How a session's model is set.
+/// How a session's model or mode is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum ModelSetting {
+pub(super) enum Setting {
     /// The agent said nothing about it.
     #[default]
     None,
-    /// By the legacy `session/set_model`.
-    SetModel,
+    /// By `session/set_mode`, or the legacy `session/set_model`.
+    Method,
     /// By the option of this id.
     Option(String),
 }
@@ -43,9 +39,9 @@ pub(super) type Delivery = Option<(mpsc::Sender<TurnEvent>, Vec<TurnEvent>)>;
 /// One session.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    pub(super) models: Option<Models>,
-    pub(super) model_setting: ModelSetting,
-    pub(super) modes: Option<Modes>,
+    pub(super) facts: Facts,
+    pub(super) model_setting: Setting,
+    pub(super) mode_setting: Setting,
     /// Whether autopilot was switched off, so that its being on is a fault.
     pub(super) tamed: bool,
     /// Why the session must not go on.
@@ -55,13 +51,7 @@ pub(super) struct Session {
     is_new: bool,
     /// What the next turn begins with.
     kept: Vec<TurnEvent>,
-    tools: Vec<Tool>,
-}
-
-#[derive(Debug)]
-struct Tool {
-    view: ToolView,
-    detail: String,
+    calls: Calls,
 }
 
 impl Session {
@@ -78,11 +68,12 @@ impl Session {
     /// Takes what the answer to its opening tells.
     pub(super) fn opened(&mut self, opened: OpenedSession) {
         if opened.models.is_some() {
-            self.model_setting = ModelSetting::SetModel;
-            self.models = opened.models;
+            self.model_setting = Setting::Method;
+            self.facts.models = opened.models;
         }
         if opened.modes.is_some() {
-            self.modes = opened.modes;
+            self.mode_setting = Setting::Method;
+            self.facts.modes = opened.modes;
         }
         self.set_options(&opened.options);
     }
@@ -91,10 +82,15 @@ impl Session {
     pub(super) fn take_in(&mut self, incoming: Incoming) -> Delivery {
         let events = match incoming {
             Incoming::Event(event) => pieces(event),
-            Incoming::Tool(patch) => vec![TurnEvent::Tool(self.merge_tool(patch).view.clone())],
+            Incoming::Tool(patch) => {
+                let Merged { view, mut diffs, .. } = self.calls.merge(patch);
+                diffs.insert(0, TurnEvent::Tool(view));
+                diffs
+            }
+            Incoming::Info { title, usage } => title.map(TurnEvent::Title).into_iter().chain(usage.map(TurnEvent::Usage)).collect(),
             Incoming::Options(options) => self.set_options(&options),
             Incoming::Mode(mode) => {
-                if let Some(modes) = &mut self.modes {
+                if let Some(modes) = &mut self.facts.modes {
                     modes.current.clone_from(&mode);
                 }
                 vec![TurnEvent::Mode(text::line(&mode, text::TITLE))]
@@ -104,6 +100,7 @@ impl Session {
                 Vec::new()
             }
         };
+        events.iter().for_each(|event| self.learn(event));
         if let Some(fault) = &self.fault {
             let end = TurnEvent::Ended(Err(fault.clone()));
             return self.turn.take().map(|mut turn| {
@@ -120,6 +117,16 @@ impl Session {
         }
     }
 
+    /// Facts are asked for at any time, so they are kept apart from the events.
+    fn learn(&mut self, event: &TurnEvent) {
+        match event {
+            TurnEvent::Usage(usage) => self.facts.usage.update(usage),
+            TurnEvent::Commands(commands) => self.facts.commands.clone_from(commands),
+            TurnEvent::Title(title) => self.facts.title = Some(title.clone()),
+            _ => {}
+        }
+    }
+
     /// Takes all options; the events are what changed by them.
     pub(super) fn set_options(&mut self, options: &[ConfigOption]) -> Vec<TurnEvent> {
         let mut events = Vec::new();
@@ -129,34 +136,28 @@ impl Session {
         if let Some(option) = options.iter().find(|option| option.chooses("model")) {
             let available = option.values.iter().map(|(id, name)| Model { id: id.clone(), name: name.clone() }).collect();
             let models = Models { current: option.current.clone(), available };
-            self.model_setting = ModelSetting::Option(option.id.clone());
-            if self.models.as_ref() != Some(&models) {
-                self.models = Some(models.clone());
+            self.model_setting = Setting::Option(option.id.clone());
+            if self.facts.models.as_ref() != Some(&models) {
+                self.facts.models = Some(models.clone());
                 events.push(TurnEvent::Models(models));
             }
         }
         if let Some(option) = options.iter().find(|option| option.chooses("mode")) {
             let available = option.values.iter().map(|(id, name)| Mode { id: id.clone(), name: name.clone() }).collect();
-            if self.modes.as_ref().is_none_or(|modes| modes.current != option.current) {
+            self.mode_setting = Setting::Option(option.id.clone());
+            if self.facts.modes.as_ref().is_none_or(|modes| modes.current != option.current) {
                 events.push(TurnEvent::Mode(text::line(&option.current, text::TITLE)));
             }
-            self.modes = Some(Modes { current: option.current.clone(), available });
+            self.facts.modes = Some(Modes { current: option.current.clone(), available });
         }
         events
-    }
-
-    /// The agent took the model.
-    pub(super) fn model_was_set(&mut self, model: &str) {
-        if let Some(models) = &mut self.models {
-            model.clone_into(&mut models.current);
-        }
     }
 
     /// Begins a turn; the events are what happened since the last one.
     pub(super) fn begin(&mut self, turn: Running) -> Vec<TurnEvent> {
         self.turn = Some(turn);
         self.is_new = false;
-        self.tools.clear();
+        self.calls.clear();
         std::mem::take(&mut self.kept)
     }
 
@@ -173,44 +174,37 @@ impl Session {
     }
 
     /// The tool call of a permission request, with what is known of it.
-    pub(super) fn tool(&mut self, patch: ToolPatch) -> (ToolView, String) {
-        let tool = self.merge_tool(patch);
-        (tool.view.clone(), tool.detail.clone())
+    pub(super) fn tool(&mut self, patch: ToolPatch) -> Merged {
+        self.calls.merge(patch)
     }
 
-    fn merge_tool(&mut self, patch: ToolPatch) -> &Tool {
-        let at = self.tools.iter().position(|tool| tool.view.id == patch.id).unwrap_or_else(|| {
-            if self.tools.len() == TOOLS {
-                self.tools.remove(0);
-            }
-            let view = ToolView { id: patch.id, title: "A tool".to_owned(), kind: ToolKind::Other, status: "pending".to_owned() };
-            self.tools.push(Tool { view, detail: String::new() });
-            self.tools.len() - 1
-        });
-        let tool = &mut self.tools[at];
-        if let Some(title) = patch.title {
-            tool.view.title = title;
-        }
-        if let Some(kind) = patch.kind {
-            tool.view.kind = kind;
-        }
-        if let Some(status) = patch.status {
-            status.clone_into(&mut tool.view.status);
-        }
-        if let Some(detail) = patch.input.detail(tool.view.kind) {
-            tool.detail = detail;
-        }
-        tool
-    }
-
-    /// Outside a turn: states are kept, each the newest; of the rest only what a new session says before its first prompt.
+    /// Outside a turn: states are kept, each the newest; of the rest notices, which are never part of a replay, and what a new
+    /// session says before its first prompt.
     fn keep(&mut self, event: TurnEvent) {
-        let is_state = matches!(event, TurnEvent::Usage(_) | TurnEvent::Commands(_) | TurnEvent::Models(_) | TurnEvent::Mode(_));
-        if is_state {
-            let kind = std::mem::discriminant(&event);
-            self.kept.retain(|kept| std::mem::discriminant(kept) != kind);
-            self.kept.push(event);
-        } else if self.is_new && self.kept.len() < KEPT {
+        match event {
+            // Parts of it are told apart from each other.
+            TurnEvent::Usage(newer) => {
+                let kept = self.kept.iter_mut().find_map(|kept| if let TurnEvent::Usage(usage) = kept { Some(usage) } else { None });
+                match kept {
+                    Some(usage) => usage.update(&newer),
+                    None => self.kept.push(TurnEvent::Usage(newer)),
+                }
+            }
+            TurnEvent::Commands(_) | TurnEvent::Models(_) | TurnEvent::Mode(_) | TurnEvent::Title(_) => {
+                let kind = std::mem::discriminant(&event);
+                self.kept.retain(|kept| std::mem::discriminant(kept) != kind);
+                self.kept.push(event);
+            }
+            TurnEvent::Notice(_) | TurnEvent::ModelFallback { .. } => self.keep_some(event),
+            // A change belongs to a turn, and is large.
+            TurnEvent::Diff { .. } => {}
+            _ if self.is_new => self.keep_some(event),
+            _ => {}
+        }
+    }
+
+    fn keep_some(&mut self, event: TurnEvent) {
+        if self.kept.len() < KEPT {
             self.kept.push(event);
         }
     }
@@ -325,16 +319,6 @@ mod tests {
             session.take_in(Incoming::Event(TurnEvent::Text("hello".to_owned())));
         }
         assert_eq!(session.kept.len(), KEPT);
-    }
-
-    #[test]
-    fn tool_calls_are_remembered_up_to_a_bound() {
-        let mut session = Session::fresh();
-        for n in 0..1000 {
-            session.merge_tool(ToolPatch { id: n.to_string(), ..ToolPatch::default() });
-        }
-        assert_eq!(session.tools.len(), TOOLS);
-        assert_eq!(session.tool(ToolPatch { id: "999".to_owned(), title: Some("t".to_owned()), ..ToolPatch::default() }).0.title, "t");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 
-use super::{Client, Dialect, Opened, StopReason, Turn, TurnEvent};
+use super::{Block, Client, Dialect, Opened, StopReason, Turn, TurnEvent};
 use crate::jsonrpc::Message;
 use crate::jsonrpc::schema::{Judge, Side};
 use crate::model::AcpSessionId;
@@ -105,6 +105,11 @@ fn session() -> AcpSessionId {
     "s1".parse().unwrap()
 }
 
+/// A prompt of one text.
+fn says(text: &str) -> [Block; 1] {
+    [Block::text(text)]
+}
+
 fn cwd() -> &'static Path {
     Path::new("/w")
 }
@@ -137,8 +142,8 @@ async fn opened(dialect: Dialect) -> (Client, Agent) {
 
 /// A turn, and the request that the agent has to answer.
 async fn prompted(client: &Client, agent: &mut Agent) -> (Turn, Value) {
-    let session = session();
-    let (turn, request) = tokio::join!(client.prompt(&session, "hello"), agent.hear_method("session/prompt"));
+    let (session, hello) = (session(), says("hello"));
+    let (turn, request) = tokio::join!(client.prompt(&session, &hello), agent.hear_method("session/prompt"));
     (turn.unwrap(), request)
 }
 

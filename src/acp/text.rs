@@ -35,6 +35,18 @@ fn cut(mut characters: impl Iterator<Item = char>, limit: usize) -> String {
     out
 }
 
+/// The text as it is up to `limit` bytes; a cut one ends in a line that says how much is missing.
+pub(super) fn head(mut text: String, limit: usize) -> String {
+    let at = boundary(&text, limit);
+    let missing = text.len() - at;
+    if missing > 0 {
+        text.truncate(at);
+        text.push_str(&format!("\n… ({missing} more bytes)"));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// The last place between two characters at or before `limit` bytes.
 pub(super) fn boundary(text: &str, limit: usize) -> usize {
     (0..=limit.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
@@ -62,6 +74,12 @@ mod tests {
     #[test]
     fn a_boundary_is_never_inside_a_character() {
         assert_eq!((boundary("aé", 0), boundary("aé", 1), boundary("aé", 2), boundary("aé", 9)), (0, 1, 1, 3));
+    }
+
+    #[test]
+    fn the_head_of_a_text_says_what_is_missing() {
+        assert_eq!(head("aé".to_owned(), 3), "aé");
+        assert_eq!(head("aéb".to_owned(), 2), "a\n… (3 more bytes)");
     }
 
     #[test]

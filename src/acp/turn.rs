@@ -8,13 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Outgoing, Place, Shared};
 use super::error::AcpError;
+use super::prompt::PromptLine;
 use super::session::Running;
 use super::types::{Command, Models, PlanEntry, StopReason, Usage};
 use crate::jsonrpc::{self, Id};
 use crate::model::outbound::ToolView;
 use crate::model::{AcpSessionId, bounds};
 
-/// Events that wait for the holder of a turn. One holds at most [`super::session::PIECE`] bytes of text; when they wait, the agent waits.
+/// Events that wait for the holder of a turn; when they wait, the agent waits. One holds at most [`super::session::PIECE`] bytes of text,
+/// or the two texts of a change.
 const EVENTS: usize = 16;
 
 /// What happens in a turn.
@@ -26,11 +28,22 @@ pub enum TurnEvent {
     Thought(String),
     /// A tool call as it stands now, after it began or changed.
     Tool(ToolView),
+    /// What a tool call changes in a file: each change once, before the person is asked about it.
+    Diff {
+        /// The agent's id of the call.
+        tool: String,
+        /// The file, as the agent names it, cleaned, at most 3,000 characters.
+        path: String,
+        /// What was there before, as it is; `None` for a new file. At most 256 KiB; a cut text ends in a line that says so.
+        old: Option<String>,
+        /// What is to be there, as it is; bounded in the same way.
+        new: String,
+    },
     /// The agent's plan as it stands now.
     Plan(Vec<PlanEntry>),
     /// The agent asks for permission.
     Permission(PermissionRequest),
-    /// How much was used.
+    /// How much was used: what is new of it.
     Usage(Usage),
     /// The agent's own commands, all of them.
     Commands(Vec<Command>),
@@ -38,6 +51,8 @@ pub enum TurnEvent {
     Models(Models),
     /// The session's mode changed; its id.
     Mode(String),
+    /// The session's title by the agent, at most 200 characters.
+    Title(String),
     /// Kiro answers with another model than the one chosen.
     ModelFallback {
         /// The model that was to answer.
@@ -67,17 +82,20 @@ pub struct Turn {
 
 impl Turn {
     /// Puts the prompt's line into the queue; the receiver resolves when it has been written.
-    pub(super) async fn begin(shared: &Arc<Shared>, session: &AcpSessionId, text: &str) -> Result<(Self, oneshot::Receiver<()>), AcpError> {
+    pub(super) async fn begin(
+        shared: &Arc<Shared>,
+        session: &AcpSessionId,
+        line: PromptLine,
+    ) -> Result<(Self, oneshot::Receiver<()>), AcpError> {
         let waited = AcpError::TimedOut { method: "session/prompt", limit: bounds::REQUEST };
         // Both places first: from the turn's beginning to its line in the queue nothing is awaited, so it cannot be left half begun.
         let places = async { Ok::<_, AcpError>((shared.place().await?, shared.place().await?)) };
         let (prompt, cancel) = tokio::time::timeout(bounds::REQUEST, places).await.map_err(|_| waited)??;
         let (sender, events) = mpsc::channel(EVENTS);
         let (request, head) = shared.begin_turn(session, |request| Running::new(session.clone(), request, sender, cancel))?;
-        let params = json!({"sessionId": session, "prompt": [{"type": "text", "text": text}]});
         let (done, written) = oneshot::channel();
         let turn = Self { shared: Arc::clone(shared), session: session.clone(), request, head: head.into(), events, has_ended: false };
-        prompt.send(Outgoing::prompt(jsonrpc::request(request, "session/prompt", params), session.clone(), request, done));
+        prompt.send(Outgoing::prompt(line.with_id(request), session.clone(), request, done));
         Ok((turn, written))
     }
 

@@ -1,5 +1,7 @@
 //! What an agent says of itself and its sessions.
 
+use std::path::PathBuf;
+
 use crate::model::AcpSessionId;
 
 /// What the agent said at the handshake.
@@ -97,6 +99,58 @@ pub struct Usage {
     pub percent: Option<f64>,
     /// What it has cost: of the session by ACP, of the turn by Kiro.
     pub cost: Option<Cost>,
+    /// How long the turn took by Kiro, in milliseconds.
+    pub turn_ms: Option<u64>,
+}
+
+impl Usage {
+    /// Takes what is newer; what that does not say stays.
+    pub fn update(&mut self, newer: &Self) {
+        self.used = newer.used.or(self.used);
+        self.size = newer.size.or(self.size);
+        self.percent = newer.percent.or(self.percent);
+        self.turn_ms = newer.turn_ms.or(self.turn_ms);
+        if newer.cost.is_some() {
+            self.cost.clone_from(&newer.cost);
+        }
+    }
+}
+
+/// What is known of an open session, whether a turn runs or not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// The models on offer, where the agent said so.
+    pub models: Option<Models>,
+    /// The modes on offer, where the agent said so.
+    pub modes: Option<Modes>,
+    /// The agent's own commands, at most 256.
+    pub commands: Vec<Command>,
+    /// How much was used, each part as it was told last.
+    pub usage: Usage,
+    /// The session's title by the agent, at most 200 characters.
+    pub title: Option<String>,
+}
+
+/// One page of the agent's list of sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionPage {
+    /// The sessions, the newest first where the agent says when, at most 100.
+    pub sessions: Vec<ListedSession>,
+    /// How to ask for the next page; `None` where this is the last.
+    pub next: Option<String>,
+}
+
+/// A session in the agent's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// Its id.
+    pub id: AcpSessionId,
+    /// Its title, at most 200 characters.
+    pub title: Option<String>,
+    /// When it was used last, in Unix seconds.
+    pub updated_at: Option<u64>,
+    /// Its directory.
+    pub cwd: PathBuf,
 }
 
 /// An amount of something that is paid for.

@@ -1,5 +1,5 @@
 //! ACP's messages as they come in, read leniently: a field of a wrong type counts as missing, what is unknown is ignored, and
-//! lists and texts have an end. Nothing is built of what nobody needs (whole files in diffs and outputs).
+//! lists and texts have an end. Nothing is built of what nobody needs (whole files in outputs).
 
 mod lenient;
 mod update;
@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(super) use lenient::{Bounded, lenient, read};
-pub(super) use update::{ConfigOption, Incoming, ToolPatch, commands, config_options, untamed, update};
+pub(super) use update::{ConfigOption, Diff, Incoming, ToolPatch, commands, config_options, untamed, update};
 
 use super::error::AcpError;
-use super::text;
 use super::turn::PermissionOption;
-use super::types::{AgentInfo, Mode, Model, Models, Modes, StopReason};
+use super::types::{AgentInfo, ListedSession, Mode, Model, Models, Modes, SessionPage, StopReason};
+use super::{text, time};
 use crate::jsonrpc::Id;
 use crate::model::AcpSessionId;
 
@@ -167,14 +167,8 @@ fn name(name: Option<String>, id: &str) -> String {
     text::line(name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(id), text::TITLE)
 }
 
-/// One page of `session/list`, as far as it is asked about.
-pub(super) struct SessionPage {
-    pub(super) found: bool,
-    pub(super) next: Option<String>,
-}
-
-/// A page of `session/list`, searched for `id`.
-pub(super) fn session_page(raw: &RawValue, id: &AcpSessionId) -> Result<SessionPage, AcpError> {
+/// A page of `session/list`, with all that the agent put into it.
+pub(super) fn session_page(raw: &RawValue) -> Result<SessionPage, AcpError> {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase")]
     struct Page {
@@ -185,10 +179,22 @@ pub(super) fn session_page(raw: &RawValue, id: &AcpSessionId) -> Result<SessionP
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Session {
-        session_id: String,
+        session_id: AcpSessionId,
+        #[serde(default, deserialize_with = "lenient")]
+        cwd: String,
+        #[serde(default, deserialize_with = "lenient")]
+        title: Option<String>,
+        #[serde(default, deserialize_with = "lenient")]
+        updated_at: Option<String>,
     }
     let page: Page = read(raw).ok_or(AcpError::BadAnswer { method: "session/list", why: "it holds no list of sessions".to_owned() })?;
-    Ok(SessionPage { found: page.sessions.0.iter().any(|session| session.session_id == id.as_str()), next: page.next_cursor })
+    let listed = |session: Session| ListedSession {
+        id: session.session_id,
+        title: session.title.map(|title| text::line(&title, text::TITLE)).filter(|title| !title.is_empty()),
+        updated_at: session.updated_at.as_deref().and_then(time::unix_seconds),
+        cwd: session.cwd.into(),
+    };
+    Ok(SessionPage { sessions: page.sessions.0.into_iter().map(listed).collect(), next: page.next_cursor })
 }
 
 /// The answer to a prompt.
@@ -334,7 +340,7 @@ mod tests {
             let text = value.to_string();
             let raw = raw(&text);
             let _ = (initialized(raw), opened(raw), stop_reason(raw), permission(raw), withdrawn(raw), update(raw), config_options(raw));
-            let _ = session_page(raw, &"s".parse().unwrap());
+            let _ = session_page(raw);
             let wrapped = serde_json::json!({"sessionId": "s", "update": value}).to_string();
             let _ = update(serde_json::from_str(&wrapped).unwrap());
             for name in ["metadata", "commands/available", "agent/not_found", "error/rate_limit", "mcp/oauth_request"] {

@@ -11,7 +11,7 @@ use super::person::Person;
 use super::pool::{Lease, StartError};
 use super::prompt::Prompt;
 use super::{Deps, clock, workspace};
-use crate::acp::{AcpError, Opened, Turn};
+use crate::acp::{AcpError, Block, Opened, Turn};
 use crate::model::outbound::Show;
 use crate::model::{AcpSessionId, UserId};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
@@ -98,7 +98,7 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
     // From here on a crash must not give the prompt to the agent again.
     deps.store.mark(prompt.entry, Phase::Delivered)?;
     deps.store.flush().await?;
-    let turn = lease.runtime().client.prompt(&session, &prompt.text).await.inspect_err(|error| {
+    let turn = lease.runtime().client.prompt(&session, &[Block::Text(prompt.text.clone())]).await.inspect_err(|error| {
         if error.spoils_runtime() {
             lease.end_runtime();
         }

@@ -108,6 +108,9 @@ pub struct ToolView {
     pub kind: ToolKind,
     /// `pending`, `in_progress`, `completed` or `failed`.
     pub status: String,
+    /// Its command, path or URL, else its input, as one cleaned line of at most 200 characters; empty where nothing is told.
+    #[serde(default)]
+    pub detail: String,
 }
 
 /// A permission request as a person sees it.

@@ -21,7 +21,7 @@ async fn an_agent_that_ends_in_a_turn_ends_everything_that_waits() {
     assert_eq!(texts(&mut turn).await, ("dying…".to_owned(), Err(AcpError::Gone)));
     assert!(turn.next().await.is_none());
     assert_eq!(client.closed().await, AcpError::Gone);
-    assert_eq!(client.prompt(&session(), "x").await.map(drop), Err(AcpError::Gone));
+    assert_eq!(client.prompt(&session(), &says("x")).await.map(drop), Err(AcpError::Gone));
     assert_eq!(client.new_session(cwd()).await, Err(AcpError::Gone));
 }
 
@@ -100,7 +100,7 @@ async fn a_prompt_that_cannot_be_written_closes_the_connection() {
     let (client, mut agent) = opened(Dialect::Plain).await;
     let long = "x".repeat(2 * PIPE);
     let timed_out = AcpError::TimedOut { method: "session/prompt", limit: bounds::REQUEST };
-    assert_eq!(client.prompt(&session(), &long).await.map(drop), Err(timed_out.clone()));
+    assert_eq!(client.prompt(&session(), &says(&long)).await.map(drop), Err(timed_out.clone()));
     assert_eq!(client.closed().await, timed_out);
     // What reached the agent has no end: it is no prompt.
     let mut rest = Vec::new();
@@ -117,7 +117,7 @@ async fn closing_ends_the_agent_s_stdin_and_still_reads_its_last_words() {
     agent.text("bye").await;
     end(&mut agent, &request).await;
     assert_eq!(texts(&mut turn).await, ("bye".to_owned(), Ok(StopReason::EndTurn)));
-    assert_eq!(client.prompt(&session(), "x").await.map(drop), Err(AcpError::Gone));
+    assert_eq!(client.prompt(&session(), &says("x")).await.map(drop), Err(AcpError::Gone));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn v2_with_another_agent_than_the_one_asked_for_opens_no_session() {
         agent.answer(&request, json!({"sessionId": "s1"})).await;
     };
     assert_eq!(tokio::join!(client.new_session(cwd()), act).0, Err(not_found()));
-    assert_eq!(client.prompt(&session(), "x").await.map(drop), Err(AcpError::NotOpen));
+    assert_eq!(client.prompt(&session(), &says("x")).await.map(drop), Err(AcpError::NotOpen));
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn v2_that_says_so_later_ends_the_turn_and_takes_no_other() {
         agent.notify("_kiro.dev/agent/not_found", params).await;
         assert_eq!(texts(&mut turn).await.1, Err(not_found()));
         agent.hear_method("session/cancel").await;
-        assert_eq!(client.prompt(&session(), "x").await.map(drop), Err(not_found()));
+        assert_eq!(client.prompt(&session(), &says("x")).await.map(drop), Err(not_found()));
     }
 }
 
@@ -116,7 +116,7 @@ async fn v3_is_told_to_ask_and_believed_only_when_its_answer_says_so() {
     for answer in [Ok(autopilot("on")), Ok(autopilot("supervised")), Ok(json!({})), Ok(Value::Null), Err(refusal)] {
         let (client, _, opened) = open_v3(answer.clone()).await;
         assert_eq!(opened, Err(AcpError::AutopilotOn), "{answer:?}");
-        assert_eq!(client.prompt(&session(), "x").await.map(drop), Err(AcpError::NotOpen));
+        assert_eq!(client.prompt(&session(), &says("x")).await.map(drop), Err(AcpError::NotOpen));
     }
 }
 

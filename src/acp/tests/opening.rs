@@ -107,7 +107,7 @@ async fn a_session_that_cannot_be_restored_says_why() {
             agent.refuse(&request, error).await;
         };
         assert_eq!(tokio::join!(client.restore_session(&id, cwd()), act).0, Err(wanted));
-        assert_eq!(client.prompt(&id, "x").await.map(drop), Err(AcpError::NotOpen));
+        assert_eq!(client.prompt(&id, &says("x")).await.map(drop), Err(AcpError::NotOpen));
     }
 }
 

@@ -34,9 +34,14 @@ async fn tool_updates_add_to_what_was_told_before() {
         )
         .await;
     let mut seen = Vec::new();
-    for _ in 0..2 {
-        let Some(TurnEvent::Tool(tool)) = turn.next().await else { panic!("no tool") };
-        seen.push((tool.title, tool.kind.as_str(), tool.status));
+    while seen.len() < 2 {
+        match turn.next().await.unwrap() {
+            TurnEvent::Tool(tool) => seen.push((tool.title, tool.kind.as_str(), tool.status)),
+            TurnEvent::Diff { tool, path, old, new } => {
+                assert_eq!((tool.as_str(), path.as_str(), old, new.as_str()), ("t", "hello.txt", None, "hello world"));
+            }
+            other => panic!("{other:?}"),
+        }
     }
     let title = "Creating hello.txt".to_owned();
     assert_eq!(seen, [(title.clone(), "edit", "pending".to_owned()), (title, "edit", "completed".to_owned())]);
@@ -112,11 +117,11 @@ async fn what_comes_after_the_answer_is_not_part_of_the_next_turn() {
 async fn a_session_has_one_turn_at_a_time() {
     let (client, mut agent) = opened(Dialect::Plain).await;
     let (turn, request) = prompted(&client, &mut agent).await;
-    assert_eq!(client.prompt(&session(), "again").await.map(drop), Err(AcpError::Busy));
+    assert_eq!(client.prompt(&session(), &says("again")).await.map(drop), Err(AcpError::Busy));
     // Dropped, it is cancelled, and stays the session's turn until the agent has answered.
     drop(turn);
     agent.hear_method("session/cancel").await;
-    assert_eq!(client.prompt(&session(), "again").await.map(drop), Err(AcpError::Busy));
+    assert_eq!(client.prompt(&session(), &says("again")).await.map(drop), Err(AcpError::Busy));
     agent.text("for nobody").await;
     agent.answer(&request, json!({"stopReason": "cancelled"})).await;
     agent.say(json!({"jsonrpc": "2.0", "id": 1, "method": "no/such", "params": {}})).await;
@@ -139,7 +144,7 @@ async fn an_error_to_a_prompt_ends_its_turn_only() {
 #[tokio::test]
 async fn a_prompt_is_delivered_when_the_agent_can_read_it_whole() {
     let (client, mut agent) = opened(Dialect::Plain).await;
-    let (id, long) = (session(), "x".repeat(3 * PIPE));
+    let (id, long) = (session(), says(&"x".repeat(3 * PIPE)));
     let mut prompt = std::pin::pin!(client.prompt(&id, &long));
     // The pipe is full and the agent does not read: not delivered.
     assert!(tokio::time::timeout(std::time::Duration::from_millis(50), &mut prompt).await.is_err());

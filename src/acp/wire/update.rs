@@ -10,6 +10,9 @@ use super::super::{kiro, text};
 use super::lenient::{Bounded, lenient, read};
 use crate::model::permission::ToolKind;
 
+/// Longest text of either side of a change, in bytes: far more than anybody reads on a phone, and a document of no weight.
+pub(crate) const DIFF: usize = 256 * 1024;
+
 /// What a message of the agent means to the session it is about.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -17,6 +20,13 @@ pub(crate) enum Incoming {
     Event(TurnEvent),
     /// A tool call began or changed.
     Tool(ToolPatch),
+    /// What an update tells of the session itself.
+    Info {
+        /// Its title.
+        title: Option<String>,
+        /// How full its context is (v3).
+        usage: Option<Usage>,
+    },
     /// All options with their values.
     Options(Vec<ConfigOption>),
     /// The session's mode is another.
@@ -33,6 +43,16 @@ pub(crate) struct ToolPatch {
     pub(crate) kind: Option<ToolKind>,
     pub(crate) status: Option<&'static str>,
     pub(crate) input: ToolInput,
+    /// What it changes in files, as far as this message tells.
+    pub(crate) diffs: Vec<Diff>,
+}
+
+/// A change of a file, each text cut to [`DIFF`] bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Diff {
+    pub(crate) path: String,
+    pub(crate) old: Option<String>,
+    pub(crate) new: String,
 }
 
 /// What a tool call is about.
@@ -174,18 +194,20 @@ fn incoming(raw: &RawValue) -> Option<Incoming> {
         "available_commands_update" => TurnEvent::Commands(commands(update.available_commands?)),
         "usage_update" => {
             let cost = update.cost.map(|cost| Cost { amount: cost.amount, unit: text::line(&cost.currency, 20) });
-            TurnEvent::Usage(Usage { used: update.used, size: update.size, percent: None, cost })
+            TurnEvent::Usage(Usage { used: update.used, size: update.size, cost, ..Usage::default() })
         }
         // v3 marks its turns and its use in the metadata; the prompt's own answer ends the turn.
         "session_info_update" => {
-            let percent = Some(update.meta.kiro.context_usage_percentage?);
-            TurnEvent::Usage(Usage { percent, ..Usage::default() })
+            let percent = update.meta.kiro.context_usage_percentage;
+            let usage = percent.map(|percent| Usage { percent: Some(percent), ..Usage::default() });
+            let title = update.title.map(|title| word(&title)).filter(|title| !title.is_empty());
+            return (title.is_some() || usage.is_some()).then_some(Incoming::Info { title, usage });
         }
         "notice" => {
             let both = [update.title, update.description].into_iter().flatten().collect::<Vec<_>>().join(": ");
             TurnEvent::Notice(text::block(&both, text::DETAIL))
         }
-        "compaction_update" => TurnEvent::Notice(format!("The agent shortens the conversation's history: {}.", word(&update.status?))),
+        "compaction_update" => TurnEvent::Notice(kiro::compaction(Some(&update.status?))),
         "model_fallback" => {
             let cause = update.cause.as_deref().map(word);
             TurnEvent::ModelFallback { from: word(&update.from), to: word(&update.to), cause }
@@ -271,7 +293,7 @@ pub(super) fn tool_patch(raw: &RawValue) -> Option<ToolPatch> {
         #[serde(borrow, default)]
         raw_input: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "lenient")]
-        content: Bounded<Place, 20>,
+        content: Bounded<Content, 20>,
         #[serde(default, deserialize_with = "lenient")]
         locations: Bounded<Place, 20>,
     }
@@ -279,10 +301,32 @@ pub(super) fn tool_patch(raw: &RawValue) -> Option<ToolPatch> {
     struct Place {
         path: String,
     }
+    /// A change where it has both; other contents have neither.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Content {
+        path: String,
+        #[serde(default, deserialize_with = "lenient")]
+        old_text: Option<String>,
+        #[serde(default, deserialize_with = "lenient")]
+        new_text: Option<String>,
+    }
     let wire: Wire<'_> = read(raw)?;
     let known = ["pending", "in_progress", "completed", "failed"];
     let mut input = wire.raw_input.map(tool_input).unwrap_or_default();
-    let places: Vec<String> = wire.content.0.into_iter().chain(wire.locations.0).map(|place| place.path).collect();
+    let mut places = Vec::new();
+    let mut diffs = Vec::new();
+    for Content { path, old_text, new_text } in wire.content.0 {
+        if let Some(new) = new_text {
+            diffs.push(Diff {
+                path: text::line(&path, text::DETAIL),
+                old: old_text.map(|old| text::head(old, DIFF)),
+                new: text::head(new, DIFF),
+            });
+        }
+        places.push(path);
+    }
+    places.extend(wire.locations.0.into_iter().map(|place| place.path));
     input.location = (!places.is_empty()).then(|| text::block(&places.join("\n"), text::DETAIL));
     Some(ToolPatch {
         id: wire.tool_call_id,
@@ -290,6 +334,7 @@ pub(super) fn tool_patch(raw: &RawValue) -> Option<ToolPatch> {
         kind: wire.kind,
         status: wire.status.and_then(|status| known.into_iter().find(|known| *known == status)),
         input,
+        diffs,
     })
 }
 

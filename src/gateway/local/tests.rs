@@ -241,7 +241,8 @@ async fn a_terminal_that_does_not_read_is_disconnected_and_delays_nobody() {
     let (stuck, mut reading) = (gateway.attach(1).await, gateway.attach(2).await);
     let tool = |number: usize| {
         let id = number.to_string();
-        Show::Tool(crate::model::outbound::ToolView { id, title: "t".repeat(200), kind: ToolKind::Read, status: "pending".to_owned() })
+        let (title, status, detail) = ("t".repeat(200), "pending".to_owned(), String::new());
+        Show::Tool(crate::model::outbound::ToolView { id, title, kind: ToolKind::Read, status, detail })
     };
     for number in 0..10_000 {
         gateway.faces.show(thread(1), tool(number)).await;

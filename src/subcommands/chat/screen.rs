@@ -260,7 +260,8 @@ mod tests {
     }
 
     fn tool(id: &str, status: &str) -> ToClient {
-        let view = ToolView { id: id.to_owned(), title: format!("call {id}"), kind: ToolKind::Read, status: status.to_owned() };
+        let (title, status, detail) = (format!("call {id}"), status.to_owned(), String::new());
+        let view = ToolView { id: id.to_owned(), title, kind: ToolKind::Read, status, detail };
         ToClient::Show(Show::Tool(view))
     }
 
@@ -317,7 +318,8 @@ mod tests {
     #[test]
     fn no_escape_sequence_of_an_agent_reaches_the_terminal() {
         let evil = "\x1b]52;c;ZXZpbA==\x07";
-        let mut view = ToolView { id: evil.to_owned(), title: evil.to_owned(), kind: ToolKind::Read, status: evil.to_owned() };
+        let [id, title, status, detail] = [evil; 4].map(str::to_owned);
+        let mut view = ToolView { id, title, kind: ToolKind::Read, status, detail };
         let mut events =
             vec![text(evil), answer(evil), ToClient::Refused { why: evil.to_owned() }, ToClient::Show(Show::Tool(view.clone()))];
         view.status = "completed".to_owned();
