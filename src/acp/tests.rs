@@ -1,5 +1,7 @@
 //! The client against agents that the tests play by hand, line by line. Every line of the client is held against the schema.
 
+mod choices;
+mod facts;
 mod faults;
 mod kiro;
 mod opening;
@@ -69,6 +71,12 @@ impl Agent {
     async fn knows_no_more(&mut self) {
         let request = self.hear_method("_kiroclaw/after_replay").await;
         self.refuse(&request, json!({"code": -32601, "message": "Method not found"})).await;
+    }
+
+    /// Waits until the client has taken in all that was said: what it does not know it refuses.
+    async fn caught_up(&mut self) {
+        self.say(json!({"jsonrpc": "2.0", "id": "caught up", "method": "no/such", "params": {}})).await;
+        self.hear().await;
     }
 
     async fn refuse(&mut self, request: &Value, error: Value) {

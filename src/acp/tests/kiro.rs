@@ -54,8 +54,7 @@ async fn v2_notifications_come_at_any_time() {
     end(&mut agent, &request).await;
     assert_eq!(texts(&mut turn).await.1, Ok(StopReason::EndTurn));
     agent.notify("_kiro.dev/metadata", metadata).await;
-    agent.say(json!({"jsonrpc": "2.0", "id": 1, "method": "no/such", "params": {}})).await;
-    agent.hear().await;
+    agent.caught_up().await;
     let (mut turn, _request) = prompted(&client, &mut agent).await;
     assert!(matches!(turn.next().await, Some(TurnEvent::Usage(_))), "what came between the turns is told in the next");
 }

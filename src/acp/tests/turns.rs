@@ -105,8 +105,7 @@ async fn what_comes_after_the_answer_is_not_part_of_the_next_turn() {
     assert_eq!(texts(&mut turn).await.1, Ok(StopReason::EndTurn));
     agent.text("late").await;
     // A request and its refusal: after them the reader has taken the late text.
-    agent.say(json!({"jsonrpc": "2.0", "id": 1, "method": "no/such", "params": {}})).await;
-    agent.hear().await;
+    agent.caught_up().await;
     let (mut turn, request) = prompted(&client, &mut agent).await;
     agent.text("new").await;
     end(&mut agent, &request).await;
@@ -124,8 +123,7 @@ async fn a_session_has_one_turn_at_a_time() {
     assert_eq!(client.prompt(&session(), &says("again")).await.map(drop), Err(AcpError::Busy));
     agent.text("for nobody").await;
     agent.answer(&request, json!({"stopReason": "cancelled"})).await;
-    agent.say(json!({"jsonrpc": "2.0", "id": 1, "method": "no/such", "params": {}})).await;
-    agent.hear().await;
+    agent.caught_up().await;
     let (mut turn, request) = prompted(&client, &mut agent).await;
     end(&mut agent, &request).await;
     assert_eq!(texts(&mut turn).await, (String::new(), Ok(StopReason::EndTurn)));
