@@ -4,6 +4,8 @@
 
 #[path = "stand_in/kiro_install.rs"]
 mod kiro_install;
+#[path = "kiro_stand_in/shows.rs"]
+mod shows;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -16,10 +16,14 @@ mod deeds;
 mod dialect;
 #[path = "kiro_cli/disk.rs"]
 mod disk;
+#[path = "kiro_cli/files.rs"]
+mod files;
 #[path = "kiro_cli/script.rs"]
 mod script;
 #[path = "kiro_cli/server.rs"]
 mod server;
+#[path = "kiro_cli/shows.rs"]
+mod shows;
 #[path = "kiro_cli/switches.rs"]
 mod switches;
 #[path = "kiro_cli/tools.rs"]

@@ -11,7 +11,7 @@ use crate::disk::kiro_dir;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Agent {
     pub(crate) name: String,
-    /// Its file; none for the built-in default.
+    /// Its file; none for those built in.
     pub(crate) file: Option<PathBuf>,
     /// The tools that it may use unasked, by ACP kind or Kiro's names.
     pub(crate) allowed: Vec<String>,
@@ -20,9 +20,12 @@ pub(crate) struct Agent {
 /// The engine's own agent, to which an unknown name falls back.
 pub(crate) const DEFAULT: &str = "kiro_default";
 
+/// The agents that need no file.
+const BUILT_IN: [&str; 2] = [DEFAULT, "kiro_planner"];
+
 impl Agent {
-    pub(crate) fn builtin() -> Self {
-        Self { name: DEFAULT.into(), ..Self::default() }
+    pub(crate) fn builtin(name: &str) -> Self {
+        Self { name: name.into(), ..Self::default() }
     }
 
     /// Whether a tool of this ACP kind runs unasked.
@@ -43,15 +46,15 @@ fn places(engine: Engine, cwd: &Path) -> [PathBuf; 2] {
 
 /// The agent of that name, where there is a readable one.
 pub(crate) fn find(engine: Engine, cwd: &Path, name: &str) -> Option<Agent> {
-    if name == DEFAULT {
-        return Some(Agent::builtin());
+    if BUILT_IN.contains(&name) {
+        return Some(Agent::builtin(name));
     }
     places(engine, cwd).into_iter().find_map(|dir| read(engine, &dir, name))
 }
 
 /// The names of all agents that could be chosen.
 pub(crate) fn names(engine: Engine, cwd: &Path) -> Vec<String> {
-    let mut names = vec![DEFAULT.to_owned(), "kiro_planner".to_owned()];
+    let mut names = BUILT_IN.map(str::to_owned).to_vec();
     for dir in places(engine, cwd) {
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             let path = entry.path();

@@ -73,9 +73,18 @@ fn prompt(params: &Value) -> Result<(), String> {
     for block in blocks {
         match block["type"].as_str() {
             Some("text") => block["text"].as_str().map(drop).ok_or("a text block lacks `text`")?,
-            Some("image" | "audio") => text(block, "data").and_then(|()| text(block, "mimeType"))?,
-            Some("resource_link") => text(block, "uri").and_then(|()| text(block, "name"))?,
-            Some("resource") => block["resource"].as_object().map(drop).ok_or("a resource block lacks `resource`")?,
+            Some("image") => {
+                text(block, "data").and_then(|()| text(block, "mimeType"))?;
+                crate::files::decoded(block["data"].as_str().unwrap_or_default()).ok_or("an image's `data` is not base64")?;
+            }
+            // Neither is in our `promptCapabilities`.
+            Some(other @ ("audio" | "resource")) => return Err(format!("no prompt capability for `{other}`")),
+            Some("resource_link") => {
+                text(block, "uri").and_then(|()| text(block, "name"))?;
+                if !block["uri"].as_str().is_some_and(|uri| uri.contains("://") && !uri.contains(char::is_whitespace)) {
+                    return Err("a link's `uri` is none".into());
+                }
+            }
             other => return Err(format!("unknown content block {other:?}")),
         }
     }

@@ -9,6 +9,9 @@ use crate::switches::Switches;
 /// The models that both engines offer.
 pub(crate) const MODELS: [&str; 4] = ["auto", "claude-sonnet-4", "claude-opus-4.5", "claude-haiku-4.5"];
 
+/// The commands that both engines offer: one plain, one that no menu takes as it is.
+pub(crate) const COMMANDS: [&str; 2] = ["compact", "Web-Search"];
+
 pub(crate) fn initialized(engine: Engine, version: &str) -> Value {
     let mut result = json!({
         "protocolVersion": 1,
@@ -72,12 +75,26 @@ pub(crate) fn servers_started(engine: Engine, session: &str) -> Vec<(&'static st
     match engine {
         Engine::V2 => vec![
             ("_kiro.dev/mcp/server_initialized", json!({"sessionId": session, "serverName": "builtin"})),
-            (
-                "_kiro.dev/commands/available",
-                json!({"sessionId": session, "commands": [{"name": "/compact", "description": "Compact the conversation"}]}),
-            ),
+            commands(engine, session, &COMMANDS),
         ],
-        Engine::V3 => vec![("_kiro/mcp/status", json!({"sessionId": session, "servers": []}))],
+        Engine::V3 => vec![("_kiro/mcp/status", json!({"sessionId": session, "servers": []})), commands(engine, session, &COMMANDS)],
+    }
+}
+
+/// The notification of the agent's own commands. v2 writes a slash before their names.
+pub(crate) fn commands(engine: Engine, session: &str, names: &[impl AsRef<str>]) -> (&'static str, Value) {
+    let described = |name: &str| format!("What {name} does");
+    let names = names.iter().map(AsRef::as_ref);
+    match engine {
+        Engine::V2 => {
+            let all: Vec<Value> = names.map(|name| json!({"name": format!("/{name}"), "description": described(name)})).collect();
+            ("_kiro.dev/commands/available", json!({"sessionId": session, "commands": all}))
+        }
+        Engine::V3 => {
+            let one = |name: &str| json!({"name": name, "description": described(name), "input": {"hint": "more"}});
+            let update = json!({"sessionUpdate": "available_commands_update", "availableCommands": names.map(one).collect::<Vec<_>>()});
+            ("session/update", json!({"sessionId": session, "update": update}))
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Sessions on disk: `<id>.json` (what it is), `<id>.jsonl` (its history), `<id>.lock` (who holds it), and two files of
 //! the stand-in's own for the tests: `prompts.log` (every prompt taken) and `wire.log` (every line received).
 
+use std::cmp::Reverse;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -54,19 +56,35 @@ impl Sessions {
         self.append(&self.path(id, "jsonl"), "")
     }
 
-    /// All sessions with their directories.
-    pub(crate) fn list(&self) -> io::Result<Vec<(String, String)>> {
+    pub(crate) fn set_title(&self, id: &str, title: &str) {
+        let _ = std::fs::write(self.path(id, "title"), title);
+    }
+
+    /// The title that was given, else the first prompt's first line.
+    fn title(&self, id: &str) -> Option<String> {
+        let first = || self.history(id).into_iter().find(|entry| entry.role == "user").map(|entry| entry.text);
+        let title = std::fs::read_to_string(self.path(id, "title")).ok().or_else(first)?;
+        title.lines().next().map(|line| line.chars().take(60).collect())
+    }
+
+    /// All sessions, or those of a directory, as `session/list` gives them: the newest first.
+    pub(crate) fn list(&self, of: Option<&str>) -> io::Result<Vec<Value>> {
         let mut all = Vec::new();
         for entry in std::fs::read_dir(&self.dir)? {
             let path = entry?.path();
             if path.extension().is_some_and(|suffix| suffix == "json") {
                 let meta: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-                let text = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
-                all.push((text("session_id"), text("cwd")));
+                let (id, cwd) = (meta["session_id"].as_str().unwrap_or_default(), meta["cwd"].as_str().unwrap_or_default());
+                if of.is_some_and(|of| of != cwd) {
+                    continue;
+                }
+                let changed = std::fs::metadata(self.path(id, "jsonl"))?.modified()?;
+                let listed = json!({"sessionId": id, "cwd": cwd, "title": self.title(id), "updatedAt": rfc3339(changed)});
+                all.push((Reverse(changed), id.to_owned(), listed));
             }
         }
-        all.sort();
-        Ok(all)
+        all.sort_by(|(one, id, _), (other, other_id, _)| (one, id).cmp(&(other, other_id)));
+        Ok(all.into_iter().map(|(_, _, listed)| listed).collect())
     }
 
     /// Takes the lock for this process. `Err` holds the pid of the holder, alive or not.
@@ -115,4 +133,26 @@ impl Sessions {
     fn append(&self, path: &PathBuf, text: &str) -> io::Result<()> {
         OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
     }
+}
+
+/// A time as `2026-01-31T12:00:00.000Z`, by counting the years and months up to it.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (mut days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", days + 1, since.subsec_millis())
 }

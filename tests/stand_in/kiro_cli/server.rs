@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) mode: String,
     pub(crate) model: String,
     pub(crate) autopilot: bool,
+    /// The agent's own commands, without their slash.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A session that this process holds.
@@ -139,7 +141,7 @@ impl Server {
             ("session/new", _) => self.new_session(id, params),
             ("session/load", _) => self.load(id, params),
             ("session/prompt", _) => self.prompt(id, params),
-            ("session/list", Engine::V3) => self.list(id),
+            ("session/list", Engine::V3) => self.list(id, params),
             ("session/set_model", Engine::V2) => self.with(id, params, |_, live| {
                 lock(&live.settings).model = params["modelId"].as_str().unwrap_or_default().to_owned();
                 json!({})
@@ -250,12 +252,13 @@ impl Server {
             let data = format!("Failed to start session: Session is active in another process (PID {pid})");
             return shared.wire.refuse(id, -32603, "Internal error", Some(&data));
         }
-        let settings = Settings { mode: agents::DEFAULT.into(), model: "auto".into(), autopilot: true };
+        let commands = dialect::COMMANDS.map(str::to_owned).to_vec();
+        let settings = Settings { mode: agents::DEFAULT.into(), model: "auto".into(), autopilot: true, commands };
         let live = Arc::new(Live {
             id: session.to_owned(),
             cwd: PathBuf::from(cwd),
             settings: Mutex::new(settings),
-            agent: Mutex::new(Agent::builtin()),
+            agent: Mutex::new(Agent::builtin(agents::DEFAULT)),
             always: Mutex::default(),
             busy: AtomicBool::new(false),
             cancelled: Mutex::default(),
@@ -281,13 +284,18 @@ impl Server {
         self.live.insert(session.to_owned(), live);
     }
 
-    fn list(&self, id: &Value) {
-        match self.shared.sessions.list() {
-            Ok(all) => {
-                let all: Vec<Value> = all.iter().map(|(id, cwd)| json!({"sessionId": id, "cwd": cwd})).collect();
-                self.shared.wire.reply(id, json!({"sessions": all}));
+    /// A page, the newest first. The cursor is how many came before.
+    fn list(&self, id: &Value, params: &Value) {
+        let from = params["cursor"].as_str().map_or(Ok(0), str::parse::<usize>);
+        match (self.shared.sessions.list(params["cwd"].as_str()), from) {
+            (Ok(all), Ok(from)) => {
+                let page = Switches::read().list_page.max(1);
+                let sessions: Vec<Value> = all.iter().skip(from).take(page).cloned().collect();
+                let next = (from + page < all.len()).then(|| (from + page).to_string());
+                self.shared.wire.reply(id, json!({"sessions": sessions, "nextCursor": next}));
             }
-            Err(error) => self.shared.wire.refuse(id, -32603, "Internal error", Some(&error.to_string())),
+            (_, Err(_)) => self.shared.wire.refuse(id, -32602, "Invalid params", Some("an unknown cursor")),
+            (Err(error), _) => self.shared.wire.refuse(id, -32603, "Internal error", Some(&error.to_string())),
         }
     }
 
@@ -305,8 +313,8 @@ impl Server {
     }
 }
 
-/// Makes the agent of that name the session's. `false` where there is none: then the default stays.
-fn choose_agent(shared: &Shared, live: &Live, name: &str) -> bool {
+/// Makes the agent of that name the session's. `false` where there is none: then it stays as it was.
+pub(crate) fn choose_agent(shared: &Shared, live: &Live, name: &str) -> bool {
     let found = agents::find(shared.launch.engine, &live.cwd, name);
     let is_found = found.is_some();
     if let Some(agent) = found {

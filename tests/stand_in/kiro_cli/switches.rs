@@ -18,6 +18,8 @@ pub(crate) struct Switches {
     pub(crate) load_result: String,
     /// `stragglers`: how many of the replayed updates come after the response to the load.
     pub(crate) stragglers: usize,
+    /// `list_page`: how many sessions a page of v3's list has.
+    pub(crate) list_page: usize,
     /// `noise`: whether notifications about servers and usage are strewn in.
     pub(crate) noise: bool,
     /// `permission_first`: whether the permission request precedes the tool call's own update.
@@ -49,6 +51,7 @@ impl Switches {
             malformed: text("malformed", "mute"),
             load_result: text("load_result", "full"),
             stragglers: given["stragglers"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+            list_page: given["list_page"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(50),
             noise: flag("noise", true),
             permission_first: flag("permission_first", false),
             require_login: flag("require_login", true),

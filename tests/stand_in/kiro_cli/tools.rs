@@ -62,7 +62,7 @@ pub(crate) fn write(turn: &mut Turn<'_>, file: &str, text: &str) -> Done {
     })
 }
 
-fn call_id() -> String {
+pub(crate) fn call_id() -> String {
     format!("tooluse_{}", &uuid()[..8])
 }
 

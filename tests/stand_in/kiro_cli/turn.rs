@@ -12,7 +12,7 @@ use crate::script::{self, Step};
 use crate::server::{Live, Shared};
 use crate::switches::Switches;
 use crate::wire::lock;
-use crate::{deeds, dialect, tools};
+use crate::{deeds, dialect, files, shows, tools};
 
 /// A turn in progress.
 pub(crate) struct Turn<'a> {
@@ -148,6 +148,16 @@ impl Turn<'_> {
                     self.wait(every_ms)?;
                 }
             }
+            Step::Chunks { size, text } => {
+                let characters: Vec<char> = text.chars().collect();
+                for piece in characters.chunks(size) {
+                    self.say(&piece.iter().collect::<String>());
+                    self.go_on()?;
+                }
+            }
+            Step::Show(show) => shows::show(self, show)?,
+            Step::Make { file, what } => self.say(&files::make(&self.path(&file), &what)),
+            Step::Attached { with_texts } => self.say(&files::described(self.blocks, with_texts)),
             Step::Think(text) => self.update(chunk("agent_thought_chunk", &text)),
             Step::Sleep(ms) => self.wait(ms)?,
             Step::Tool { kind, what } => tools::tool(self, &kind, &what)?,
@@ -233,6 +243,8 @@ impl Turn<'_> {
                 let kinds = self.blocks.as_array().into_iter().flatten().filter_map(|block| block["type"].as_str());
                 kinds.collect::<Vec<_>>().join(" ")
             }
+            Step::Command { name, rest } if settings.commands.contains(name) => format!("ran {name} {rest}").trim_end().to_owned(),
+            Step::Command { name, rest } => format!("You said: /{name} {rest}").trim_end().to_owned(),
             Step::Context => deeds::context(&self.live.cwd, self.shared.launch.engine),
             other => format!("{other:?}"),
         }
