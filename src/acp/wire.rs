@@ -316,6 +316,12 @@ mod tests {
             "cost",
             "available_commands_update",
             "execute",
+            "oldText",
+            "newText",
+            "session_info_update",
+            "sessions",
+            "updatedAt",
+            "cwd",
         ];
         let word = proptest::sample::select(words.to_vec()).prop_map(str::to_owned);
         let leaf = prop_oneof![

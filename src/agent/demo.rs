@@ -19,11 +19,12 @@ const SLOW: u64 = 600;
 const OLD_TEXT: u64 = 64 * 1024;
 
 /// Its words: name, what follows it, and what it does.
-const WORDS: [(&str, &str, &str); 7] = [
+const WORDS: [(&str, &str, &str); 8] = [
     ("help", "", "what this demo can show"),
     ("say", "TEXT", "streams TEXT back"),
     ("run", "COMMAND", "runs a shell command in your workspace; asks you first"),
     ("write", "FILE TEXT", "writes TEXT into FILE in your workspace; asks first"),
+    ("send", "PATH", "sends you a file of your workspace; send me files too, and I name them"),
     ("slow", "N", "N words, ten a second; time enough to stop it"),
     ("count", "", "how many messages this conversation has had; it survives restarts"),
     ("escape", "", "tries to break out of its jail, and shows what came of each try"),
@@ -36,6 +37,7 @@ enum Word<'a> {
     Say(&'a str),
     Run(&'a str),
     Write { file: &'a str, text: &'a str },
+    Send(&'a str),
     Slow(u64),
     Count,
     Escape,
@@ -55,6 +57,8 @@ impl<'a> Word<'a> {
                 let (file, text) = split(rest);
                 Self::Write { file, text }
             }
+            // It stands in quotation marks, on one line.
+            ("send", path) if !path.is_empty() && !path.contains(['"', '<', '>', '\n']) => Self::Send(path),
             ("slow", count) => count.parse().map_or(Self::Other(text), |count: u64| Self::Slow(count.min(SLOW))),
             ("count", "") => Self::Count,
             ("escape", "") => Self::Escape,
@@ -78,13 +82,20 @@ pub(super) fn commands() -> Value {
     WORDS.map(command).into()
 }
 
-/// Answers a prompt.
-pub(super) fn answer(turn: &mut Turn<'_>, prompt: &str) -> Result<(), Halt> {
+/// Answers a prompt: first to the files that came with it, then to its text.
+pub(super) fn answer(turn: &mut Turn<'_>, prompt: &str, files: &[String]) -> Result<(), Halt> {
+    if !files.is_empty() {
+        turn.say(&received(files))?;
+        if prompt.trim().is_empty() {
+            return Ok(());
+        }
+    }
     match Word::parse(prompt) {
         Word::Help => turn.stream(&help()),
         Word::Say(text) => turn.stream(text),
         Word::Run(command) => run(turn, command),
         Word::Write { file, text } => write(turn, file, text),
+        Word::Send(path) => send(turn, path),
         Word::Slow(count) => slow(turn, count),
         Word::Count => turn.say(&format!("This is message {} of this conversation (demo agent).", turn.prompts())),
         Word::Escape => escape::all(turn),
@@ -107,6 +118,18 @@ fn help() -> String {
 fn echo(text: &str) -> String {
     let quoted: String = text.lines().map(|line| format!("> {line}\n")).collect();
     format!("I am {NAME}, so I can only repeat what you wrote:\n\n{quoted}\nWrite `help` to see what I can show.")
+}
+
+fn received(files: &[String]) -> String {
+    let names: String = files.iter().map(|name| format!("- {}\n", name.replace('\n', " "))).collect();
+    format!("Files that you sent (demo agent, which does not look into them):\n\n{names}\n")
+}
+
+/// The person's side makes a file of this, or says why not.
+fn send(turn: &mut Turn<'_>, path: &str) -> Result<(), Halt> {
+    let path = turn.cwd().join(path);
+    turn.say("Here it is (demo agent). ")?;
+    turn.say(&format!(r#"<send_file path="{}">from the demo agent</send_file>"#, path.display()))
 }
 
 fn slow(turn: &mut Turn<'_>, count: u64) -> Result<(), Halt> {
@@ -197,8 +220,9 @@ mod tests {
     fn words_are_understood_with_and_without_a_slash() {
         assert_eq!(Word::parse(" /run ls -l "), Word::Run("ls -l"));
         assert_eq!(Word::parse("Write a.txt two  words"), Word::Write { file: "a.txt", text: "two  words" });
+        assert_eq!(Word::parse("send a b.txt"), Word::Send("a b.txt"));
         assert_eq!(Word::parse("slow 99999"), Word::Slow(SLOW));
-        for text in ["run", "slow", "slow x", "help me", "counting", ""] {
+        for text in ["run", "send", "send a\"b", "slow", "slow x", "help me", "counting", ""] {
             assert_eq!(Word::parse(text), Word::Other(text));
         }
     }

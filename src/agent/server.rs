@@ -44,13 +44,15 @@ struct Prompt {
     prompt: Vec<Block>,
 }
 
-/// A content block: a text, or something that the demo can only name.
+/// A content block: a text, or a link to a file.
 #[derive(Deserialize)]
 struct Block {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
     uri: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
 }
 
 impl Server {
@@ -147,11 +149,12 @@ impl Server {
         };
         self.clock += 1;
         session.used = self.clock;
-        let text = prompt.into_iter().filter_map(|block| block.text.or(block.uri)).collect::<Vec<_>>().join("\n");
+        let links: Vec<String> = prompt.iter().filter_map(|block| block.name.clone().or_else(|| block.uri.clone())).collect();
+        let text = prompt.into_iter().filter_map(|block| block.text).collect::<Vec<_>>().join("\n");
         session.history.prompts += 1;
         session.history.remember(true, &text);
         let mut turn = Turn::new(&mut self.wire, session);
-        let stop = match demo::answer(&mut turn, &text) {
+        let stop = match demo::answer(&mut turn, &text, &links) {
             Ok(()) => "end_turn",
             Err(Halt::Cancelled) => "cancelled",
             Err(Halt::Gone) => return Err(Gone),

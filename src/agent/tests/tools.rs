@@ -143,3 +143,25 @@ fn a_file_is_written_with_its_diff_and_never_outside() {
     assert!(client.turn(&session, "write ../outside.txt x").0.contains("not a path below your workspace"));
     assert!(!work.path().parent().unwrap().join("outside.txt").exists());
 }
+
+#[test]
+fn files_that_come_are_named_and_files_are_sent_on_request() {
+    let (home, work) = places();
+    let mut client = Client::start(home.path());
+    let session = client.new_session(work.path());
+    let link = json!({"type": "resource_link", "uri": "file:///w/a.pdf", "name": "a.pdf"});
+    let mut turn = |prompt: Value| {
+        let id = client.ask("session/prompt", json!({"sessionId": session, "prompt": prompt}));
+        said(&client.hear_answer(id).0)
+    };
+    let alone = turn(json!([link]));
+    assert!(alone.contains("- a.pdf\n") && !alone.contains("repeat"), "{alone}");
+    let both = turn(json!([{"type": "text", "text": "count"}, link]));
+    assert!(both.contains("- a.pdf\n") && both.contains("message 2 "), "{both}");
+    let sent = turn(json!([{"type": "text", "text": "/send notes/a.txt"}]));
+    assert!(
+        sent.ends_with(&format!("<send_file path=\"{}/notes/a.txt\">from the demo agent</send_file>", work.path().display())),
+        "{sent}"
+    );
+    client.leave();
+}
