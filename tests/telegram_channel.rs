@@ -53,12 +53,14 @@ fn every_request_is_one_that_telegram_takes() {
     let place = Place::new(7, Some(topic));
     run(async {
         assert_eq!(api.call(&GetMe {}).await.unwrap().username.as_deref(), Some("stand_in_bot"));
-        let commands = vec![BotCommand { command: "new", description: "begin anew" }];
-        api.call(&SetMyCommands { commands }).await.unwrap();
+        let commands = vec![BotCommand { command: "new".to_owned(), description: "begin anew".to_owned() }];
+        api.call(&SetMyCommands { commands, scope: None, language_code: None }).await.unwrap();
         api.call(&SetMessageReaction { chat_id: 7, message_id: said, reaction: [Reaction::EYES] }).await.unwrap();
         api.call(&SendChatAction::typing(place)).await.unwrap();
         let piece = render(MARKDOWN).remove(0);
-        api.call(&SendMessageDraft { place, draft_id: 1, text: piece.text, entities: piece.entities }).await.unwrap();
+        let (text, entities) = (piece.text, piece.entities);
+        let draft = SendMessageDraft { place, draft_id: 1, text, entities, can_stop: true, keep_on_stop: true };
+        api.call(&draft).await.unwrap();
         let button = InlineButton { text: "Go".to_owned(), callback_data: "go:1".to_owned() };
         let keyboard = InlineKeyboard { inline_keyboard: vec![vec![button]] };
         let sent = api.call(&SendMessage { reply_markup: Some(keyboard), ..message(place, MARKDOWN) }).await.unwrap();
@@ -71,6 +73,7 @@ fn every_request_is_one_that_telegram_takes() {
             text: "done".to_owned(),
             entities: Vec::new(),
             link_preview_options: LinkPreview::OFF,
+            reply_markup: None,
         };
         api.call(&edit).await.unwrap();
         let seen = ana.message(sent.message_id).unwrap();
@@ -125,7 +128,10 @@ fn a_batch_is_confirmed_by_asking_for_the_next() {
         assert_eq!(telegram.unconfirmed(), 1);
     });
     let poll = &telegram.calls_of("getUpdates")[0].params;
-    assert_eq!(poll["allowed_updates"], serde_json::json!(["message", "callback_query"]));
+    assert_eq!(
+        poll["allowed_updates"],
+        serde_json::json!(["message", "edited_message", "callback_query", "my_chat_member", "stopped_message_generation"])
+    );
     assert_eq!((&poll["timeout"], &poll["limit"]), (&50.into(), &100.into()));
 }
 

@@ -105,11 +105,14 @@ async fn who_am_i(api: &Api) -> Result<User, PollEnd> {
     }
 }
 
-/// Without it the commands work all the same; clients only do not offer them.
+/// The menu in every language; English for all that we do not speak. Without it the commands work all the same; clients only do not offer them.
 async fn set_menu(api: Api) {
-    let commands: Vec<BotCommand> =
-        MENU.iter().map(|command| BotCommand { command, description: texts(Language::English).describe(command) }).collect();
-    if let Err(error) = api.call(&SetMyCommands { commands }).await {
-        tracing::warn!(%error, "the menu of commands could not be set");
+    for language in Language::ALL {
+        let command = |name: &&str| BotCommand { command: (*name).to_owned(), description: texts(language).describe(name).to_owned() };
+        let language_code = (language != Language::English).then(|| language.code().to_owned());
+        let request = SetMyCommands { commands: MENU.iter().map(command).collect(), scope: None, language_code };
+        if let Err(error) = api.call(&request).await {
+            tracing::warn!(%error, language = language.code(), "the menu of commands could not be set");
+        }
     }
 }

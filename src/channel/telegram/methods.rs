@@ -1,20 +1,46 @@
 //! The Bot API's methods that the bot uses (Bot API 10.3), each as the type of its request.
 
+mod commands;
+mod edit;
+mod files;
+
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::types::{Entity, InlineKeyboard, Sent, User};
+use super::types::{Entity, File, InlineKeyboard, Sent, User};
+
+pub use commands::{BotCommand, ChatScope, DeleteMyCommands, SetMyCommands};
+pub use edit::{DeleteMessage, DeleteMessages, EditForumTopic, EditMessageReplyMarkup, EditMessageText};
+pub use files::{AlbumItem, FileKind, GetFile, SendFile, SendMediaGroup};
 
 /// Longest text of a message, in UTF-16 code units.
 pub const TEXT: usize = 4096;
+
+/// Longest text under a file, in UTF-16 code units.
+pub const CAPTION: usize = 1024;
 
 /// Most entities of one message: Telegram drops those after the hundredth.
 pub const ENTITIES: usize = 100;
 
 /// Longest data of a button, in bytes.
 pub const CALLBACK_DATA: usize = 64;
+
+/// Most messages of an album; the least are 2.
+pub const ALBUM: usize = 10;
+
+/// Longest name of a topic, in characters.
+pub const TOPIC: usize = 128;
+
+/// Largest file that a bot can fetch, in bytes.
+pub const DOWNLOAD: u64 = 20 * 1024 * 1024;
+
+/// Largest file that a bot can send, in bytes.
+pub const UPLOAD: u64 = 50 * 1024 * 1024;
+
+/// Largest photo that a bot can send as a photo, in bytes.
+pub const PHOTO: u64 = 10 * 1024 * 1024;
 
 /// Longest toast after a press, in characters.
 pub const TOAST: usize = 200;
@@ -130,11 +156,39 @@ pub struct SendMessageDraft {
     pub place: Place,
     /// The draft's number, not 0. A changed draft with the same number is animated.
     pub draft_id: i64,
-    /// The text, at most [`TEXT`] units.
+    /// The text, at most [`TEXT`] units; without any, the client shows that the bot thinks.
     pub text: String,
     /// Its formatting.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Entity>,
+    /// Whether there is a Stop button, which comes as [`stopped_message_generation`](super::types::Update::stopped_message_generation).
+    pub can_stop: bool,
+    /// Whether the draft stays when it is pressed, until its time is over or the next message.
+    pub keep_on_stop: bool,
+}
+
+/// Sends Markdown that Telegram itself renders, with tables and more. Several clients show that they do not support it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SendRichMessage {
+    /// Where to.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What.
+    pub rich_message: RichMessage,
+    /// Whether the phone stays silent.
+    pub disable_notification: bool,
+    /// Buttons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_markup: Option<InlineKeyboard>,
+}
+
+/// The content of a rich message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RichMessage {
+    /// As Telegram's own dialect of Markdown.
+    pub markdown: String,
+    /// Whether addresses, hashtags and the like are left as text.
+    pub skip_entity_detection: bool,
 }
 
 /// Puts one emoji on a message.
@@ -177,22 +231,6 @@ impl SendChatAction {
     }
 }
 
-/// Changes a text of the bot. Buttons that are not given again go away.
-#[derive(Debug, Clone, Serialize)]
-pub struct EditMessageText {
-    /// The chat.
-    pub chat_id: i64,
-    /// The message.
-    pub message_id: i64,
-    /// The new text, 1 to [`TEXT`] units.
-    pub text: String,
-    /// Its formatting.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub entities: Vec<Entity>,
-    /// As in [`SendMessage`].
-    pub link_preview_options: LinkPreview,
-}
-
 /// Answers the press of a button, which the client waits for.
 #[derive(Debug, Clone, Serialize)]
 pub struct AnswerCallbackQuery {
@@ -201,22 +239,6 @@ pub struct AnswerCallbackQuery {
     /// A toast of at most [`TOAST`] characters.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
-}
-
-/// Sets the commands that clients offer.
-#[derive(Debug, Clone, Serialize)]
-pub struct SetMyCommands {
-    /// At most 100.
-    pub commands: Vec<BotCommand>,
-}
-
-/// A command that clients offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct BotCommand {
-    /// 1 to 32 of `a-z 0-9 _`.
-    pub command: &'static str,
-    /// What it does, 1 to 256 characters.
-    pub description: &'static str,
 }
 
 macro_rules! methods {
@@ -236,9 +258,16 @@ methods! {
     DeleteWebhook = "deleteWebhook" -> Done;
     SendMessage = "sendMessage" -> Sent;
     SendMessageDraft = "sendMessageDraft" -> Done;
+    SendRichMessage = "sendRichMessage" -> Sent;
+    GetFile = "getFile" -> File;
     SetMessageReaction = "setMessageReaction" -> Done;
     SendChatAction = "sendChatAction" -> Done;
     EditMessageText = "editMessageText" -> Done;
+    EditMessageReplyMarkup = "editMessageReplyMarkup" -> Done;
+    DeleteMessage = "deleteMessage" -> Done;
+    DeleteMessages = "deleteMessages" -> Done;
+    EditForumTopic = "editForumTopic" -> Done;
     AnswerCallbackQuery = "answerCallbackQuery" -> Done;
     SetMyCommands = "setMyCommands" -> Done;
+    DeleteMyCommands = "deleteMyCommands" -> Done;
 }

@@ -1,6 +1,6 @@
 //! What a person did, read from Telegram's events. Decides nothing about who may do it.
 
-use crate::channel::telegram::types::{CallbackQuery, Media, Message, Update};
+use crate::channel::telegram::types::{AttachmentKind, CallbackQuery, Media, Message, Update};
 use crate::model::inbound::{Content, Inbound};
 use crate::model::{ThreadId, UserId, bounds};
 
@@ -19,7 +19,7 @@ fn of_message(event: i64, message: Message, bot: Option<&str>, now: u64) -> Opti
     let user = UserId::telegram(from.id);
     let (thread, number) = (thread(&message), message.message_id);
     let at = if message.date == 0 { now } else { message.date };
-    let content = match (message.text, media(&message.media)) {
+    let content = match (message.text, message.media.as_ref().map(media)) {
         (Some(text), _) if text.len() > bounds::PROMPT => Content::Unsupported { message: number, what: "so long a text".to_owned() },
         (Some(text), _) => Content::text(number, for_this_bot(text, bot)?),
         // A caption is about what the agent cannot be given, so it is not given alone.
@@ -39,7 +39,7 @@ fn of_press(event: i64, press: CallbackQuery, now: u64) -> Option<Inbound> {
 
 /// The chat and its topic. In groups without topics `message_thread_id` is the message that is replied to, which is no topic.
 fn thread(message: &Message) -> ThreadId {
-    let is_topic = message.is_topic_message == Some(true) || message.chat.is_private();
+    let is_topic = message.is_topic_message || message.chat.is_private();
     ThreadId::telegram(message.chat.id, message.message_thread_id.filter(|_| is_topic))
 }
 
@@ -57,29 +57,30 @@ fn for_this_bot(text: String, bot: Option<&str>) -> Option<String> {
     }
 }
 
-/// What a message carries that is no text. A venue also has a location, an animation also a document.
-fn media(media: &Media) -> Option<&'static str> {
-    let kinds = [
-        (media.photo, "a photo"),
-        (media.voice, "a voice message"),
-        (media.video_note, "a video message"),
-        (media.animation, "an animation"),
-        (media.document, "a file"),
-        (media.video, "a video"),
-        (media.audio, "an audio file"),
-        (media.sticker, "a sticker"),
-        (media.venue, "a place"),
-        (media.location, "a location"),
-        (media.contact, "a contact"),
-        (media.poll, "a poll"),
-        (media.checklist, "a checklist"),
-        (media.story, "a story"),
-        (media.rich_message, "a rich message"),
-        (media.dice, "a dice"),
-        (media.game, "a game"),
-        (media.paid_media, "paid media"),
-    ];
-    kinds.into_iter().find_map(|(present, what)| present.map(|_| what))
+/// What a message carries that is no text.
+fn media(media: &Media) -> &'static str {
+    match media {
+        Media::File(file) => match file.kind {
+            AttachmentKind::Photo => "a photo",
+            AttachmentKind::Voice => "a voice message",
+            AttachmentKind::VideoNote => "a video message",
+            AttachmentKind::Animation => "an animation",
+            AttachmentKind::Document => "a file",
+            AttachmentKind::Video => "a video",
+            AttachmentKind::Audio => "an audio file",
+            AttachmentKind::Sticker => "a sticker",
+        },
+        Media::Venue { .. } => "a place",
+        Media::Location(_) => "a location",
+        Media::Contact { .. } => "a contact",
+        Media::Other("poll") => "a poll",
+        Media::Other("checklist") => "a checklist",
+        Media::Other("story") => "a story",
+        Media::Other("rich_message") => "a rich message",
+        Media::Other("dice") => "a dice",
+        Media::Other("game") => "a game",
+        Media::Other(_) => "such media",
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     fn read_json(update: Value) -> Option<Inbound> {
-        read(serde_json::from_value(update).unwrap(), Some("our_bot"), 99)
+        read(Update::read(&update).unwrap(), Some("our_bot"), 99)
     }
 
     fn message(fields: Value) -> Value {

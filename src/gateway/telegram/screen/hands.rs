@@ -85,7 +85,14 @@ impl Hands {
     }
 
     async fn draft(&self, draft_id: i64, piece: Piece) {
-        let request = SendMessageDraft { place: self.place(), draft_id, text: piece.text, entities: piece.entities };
+        let request = SendMessageDraft {
+            place: self.place(),
+            draft_id,
+            text: piece.text,
+            entities: piece.entities,
+            can_stop: false,
+            keep_on_stop: false,
+        };
         match self.screens.api.call(&request).await {
             Ok(_) => {}
             Err(ApiError::Flood { retry_after, .. }) => self.board().hush_drafts(Instant::now() + retry_after),
@@ -123,6 +130,7 @@ impl Hands {
             text: piece.text,
             entities: piece.entities,
             link_preview_options: LinkPreview::OFF,
+            reply_markup: None,
         };
         match self.send(&request).await {
             Ok(_) => self.board().settle_done(),
