@@ -8,6 +8,7 @@ mod answer;
 mod clock;
 mod commands;
 mod faces;
+mod files;
 mod gate;
 mod intake;
 mod local;
