@@ -41,6 +41,8 @@ pub struct Entry {
     pub mode: u32,
     /// What it takes on the disk, in bytes.
     pub size: u64,
+    /// How long its content is, in bytes; more than `size` where it has holes.
+    pub length: u64,
     /// When its content changed last: whole seconds since 1970 (an agent can set this as it likes).
     pub modified: i64,
 }
@@ -65,6 +67,7 @@ impl From<Stat> for Entry {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             mode: mode.as_raw_mode(),
             size: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+            length: u64::try_from(stat.st_size).unwrap_or(0),
             modified: stat.st_mtime,
         }
     }
@@ -121,23 +124,34 @@ impl Beneath {
         Ok(())
     }
 
-    /// The content of a regular file of at most `limit` bytes; `None` where there is nothing.
+    /// Opens a regular file for reading; `None` where there is nothing. What is read comes from the file that was
+    /// checked, whatever happens to its name after that; its length may change.
     ///
     /// # Errors
-    /// [`BeneathError::NotAFile`], [`BeneathError::TooLong`], or the system's refusal.
-    pub fn read(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, BeneathError> {
+    /// [`BeneathError::NotAFile`], or the system's refusal: [`BeneathError::is_link`] where a link stands in the way.
+    pub fn open_file(&self, path: &Path) -> Result<Option<File>, BeneathError> {
         components(path)?;
+        let no_file = || BeneathError::NotAFile { path: self.name.join(path) };
         // Without O_NONBLOCK the opening of a FIFO waits for its writer.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
         let file = match self.resolve(path, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::NOENT) => return Ok(None),
+            // A socket (open(2)).
+            Err(Errno::NXIO) => return Err(no_file()),
             Err(errno) => return Err(self.refused("read", path)(errno)),
         };
+        let metadata = file.metadata().map_err(|source| BeneathError::Refused { what: "read", path: self.name.join(path), source })?;
+        if metadata.is_file() { Ok(Some(file)) } else { Err(no_file()) }
+    }
+
+    /// The content of a regular file of at most `limit` bytes; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// [`BeneathError::NotAFile`], [`BeneathError::TooLong`], or the system's refusal.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, BeneathError> {
+        let Some(file) = self.open_file(path)? else { return Ok(None) };
         let failed = |source| BeneathError::Refused { what: "read", path: self.name.join(path), source };
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(BeneathError::NotAFile { path: self.name.join(path) });
-        }
         let mut content = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(failed)?;
         if u64::try_from(content.len()).is_ok_and(|length| length <= limit) {
@@ -145,6 +159,17 @@ impl Beneath {
         } else {
             Err(BeneathError::TooLong { path: self.name.join(path), limit })
         }
+    }
+
+    /// Makes an empty file with a name that nobody can have guessed, hidden by the dot that it begins with, open for
+    /// writing. Gives its path beneath the root too; [`Beneath::rename`] makes it what it is to be.
+    ///
+    /// # Errors
+    /// [`BeneathError::Refused`] when the directory is missing or full, or a link leads to it.
+    pub fn create_fresh(&self, directory: &Path, mode: u32) -> Result<(PathBuf, File), BeneathError> {
+        let failed = |errno| self.refused("write in", directory)(errno);
+        let (name, file) = self.open_dir(directory).and_then(|dir| fresh_file(&dir, mode)).map_err(failed)?;
+        Ok((directory.join(name), file))
     }
 
     /// Writes a file whole: a new one in the same directory, renamed to its name. Whoever reads sees the old content
@@ -155,9 +180,7 @@ impl Beneath {
     pub fn write_atomically(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), BeneathError> {
         let (parent, name) = self.parent(path, "write")?;
         let failed = |errno| self.refused("write", path)(errno);
-        let fresh = fresh_name(".new-").map_err(failed)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(&parent, &fresh, flags, Mode::from_raw_mode(mode)).map_err(failed)?);
+        let (fresh, mut file) = fresh_file(&parent, mode).map_err(failed)?;
         let written = file.write_all(content).map_err(|source| BeneathError::Refused { what: "write", path: self.name.join(path), source });
         let done = written.and_then(|()| rustix::fs::renameat(&parent, &fresh, &parent, name).map_err(failed));
         if done.is_err() {
@@ -209,16 +232,23 @@ impl Beneath {
     /// # Errors
     /// [`BeneathError::TooMany`], or the system's refusal.
     pub fn list(&self, path: &Path, limit: usize) -> Result<Option<Vec<OsString>>, BeneathError> {
-        let failed = |errno| self.refused("list", path)(errno);
-        let dir = match self.open_dir(path) {
-            Ok(dir) => dir,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(failed(errno)),
-        };
-        let mut names = names(&dir, limit.saturating_add(1)).map_err(failed)?;
-        if names.len() > limit {
+        let names = self.list_some(path, limit.saturating_add(1))?;
+        if names.as_ref().is_some_and(|names| names.len() > limit) {
             return Err(BeneathError::TooMany { path: self.name.join(path), limit });
         }
+        Ok(names)
+    }
+
+    /// Like [`Beneath::list`], but of a directory with more than `limit` names it gives that many, whichever they are.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn list_some(&self, path: &Path, limit: usize) -> Result<Option<Vec<OsString>>, BeneathError> {
+        let mut names = match self.open_dir(path).and_then(|dir| names(&dir, limit)) {
+            Ok(names) => names,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(self.refused("list", path)(errno)),
+        };
         names.sort();
         Ok(Some(names))
     }
@@ -286,6 +316,14 @@ fn fresh_name(prefix: &str) -> rustix::io::Result<OsString> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
     Ok(format!("{prefix}{:016x}", u64::from_ne_bytes(bytes)).into())
+}
+
+/// A new file with a name that nobody can have guessed.
+fn fresh_file(dir: &OwnedFd, mode: u32) -> rustix::io::Result<(OsString, File)> {
+    let name = fresh_name(".new-")?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(dir, &name, flags, Mode::from_raw_mode(mode))?;
+    Ok((name, file.into()))
 }
 
 /// At most `limit` names of an open directory.

@@ -49,6 +49,11 @@ pub enum BeneathError {
 }
 
 impl BeneathError {
+    /// Whether a symbolic link stands in the way.
+    pub fn is_link(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(Errno::LOOP.raw_os_error()))
+    }
+
     /// Whether the name was taken already.
     pub fn is_taken(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)

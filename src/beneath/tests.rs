@@ -102,6 +102,35 @@ fn only_regular_files_within_the_bound_are_read() {
 }
 
 #[test]
+fn an_open_file_stays_the_one_that_was_checked() {
+    let (dir, root) = place();
+    root.write_atomically(p("file"), b"mine", 0o600).unwrap();
+    let file = root.open_file(p("file")).unwrap().unwrap();
+    std::fs::remove_file(dir.path().join("root/file")).unwrap();
+    symlink("../outside/secret", dir.path().join("root/file")).unwrap();
+    assert_eq!(std::io::read_to_string(file).unwrap(), "mine");
+    assert!(root.open_file(p("file")).unwrap_err().is_link());
+    assert!(root.open_file(p("none")).unwrap().is_none());
+    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("root/socket")).unwrap();
+    assert!(matches!(root.open_file(p("socket")), Err(BeneathError::NotAFile { .. })));
+}
+
+#[test]
+fn a_fresh_file_is_private_and_gets_its_name_when_it_is_whole() {
+    let (dir, root) = place();
+    root.make_dirs(p("d")).unwrap();
+    let (fresh, mut file) = root.create_fresh(p("d"), 0o600).unwrap();
+    file.write_all(b"12345").unwrap();
+    assert_ne!(root.create_fresh(p("d"), 0o600).unwrap().0, fresh);
+    root.rename(&fresh, p("d/name")).unwrap();
+    let entry = root.look(p("d/name")).unwrap().unwrap();
+    assert_eq!((entry.kind, entry.mode, entry.length), (Kind::File, 0o600, 5));
+    symlink("../outside", dir.path().join("root/link")).unwrap();
+    assert!(root.create_fresh(p("link"), 0o600).unwrap_err().is_link());
+    assert_outside_is_whole(&dir);
+}
+
+#[test]
 fn a_write_replaces_whole_and_leaves_nothing_beside_it() {
     let (_dir, root) = place();
     root.make_dirs(p("d")).unwrap();
@@ -123,6 +152,7 @@ fn a_rename_takes_no_name_that_is_taken() {
     root.rename(p("a"), p("c")).unwrap();
     assert_eq!(root.list(p(""), 9).unwrap().unwrap(), ["b", "c"]);
     assert!(matches!(root.list(p(""), 1), Err(BeneathError::TooMany { .. })));
+    assert_eq!(root.list_some(p(""), 1).unwrap().unwrap().len(), 1);
     assert_eq!(root.list(p("none"), 1).unwrap(), None);
 }
 
