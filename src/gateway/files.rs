@@ -6,4 +6,5 @@
 
 pub(crate) mod kind;
 pub(crate) mod name;
+pub(crate) mod outgoing;
 pub(crate) mod tag;

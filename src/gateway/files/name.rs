@@ -1,10 +1,14 @@
-//! Names for files that come from outside: one path component that shows what it is and misleads neither a shell nor an eye.
+//! Names for files that come from outside: one path component that shows what it is and misleads neither a shell nor an eye. And paths
+//! made fit to be shown.
 
 /// Longest name, in bytes. File systems take 255; there is room for what others add, and a line on a phone has fewer.
 const NAME: usize = 120;
 
 /// Longest extension that is kept whole, in bytes.
 const EXTENSION: usize = 16;
+
+/// Longest path in a text, in characters: three lines on a phone.
+const SHOWN: usize = 120;
 
 /// A name made of the one that was wanted, else of the fallback (such as `photo`): one path component of at most [`NAME`] bytes, never
 /// empty, without what is invisible or reserved on any system, not hidden, and no option of a command. A name without an extension gets
@@ -22,6 +26,22 @@ pub(crate) fn safe_name(wanted: Option<&str>, fallback: &str, extension_by_mime:
 pub(crate) fn numbered(name: &str, n: u32) -> String {
     let (stem, extension) = split(name);
     join(stem, &format!(" ({n})"), extension)
+}
+
+/// A path to be shown in a text, as code: what is invisible in it is escaped, and of a long one the end is kept, which tells more.
+pub(crate) fn shown(path: &str) -> String {
+    let mut out = String::new();
+    for c in path.chars() {
+        match c {
+            '`' => out.push('\''),
+            c if is_invisible(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    match out.char_indices().rev().nth(SHOWN) {
+        Some((at, c)) => format!("…{}", out.split_at(at + c.len_utf8()).1),
+        None => out,
+    }
 }
 
 /// Characters that show nothing, or that make others show differently than they are: controls, direction, joiners, fillers, selectors.
@@ -124,6 +144,13 @@ mod tests {
         assert_eq!(numbered("report.pdf", 2), "report (2).pdf");
         assert_eq!(numbered("report", 10), "report (10)");
         assert_eq!(numbered(&format!("{}.pdf", "é".repeat(58)), 12).len(), NAME - 1);
+    }
+
+    #[test]
+    fn a_shown_path_hides_nothing_and_has_an_end() {
+        assert_eq!(shown("a b/`c`\u{202e}\n.txt"), "a b/'c'\\u{202e}\\u{a}.txt");
+        assert_eq!(shown(&"é".repeat(SHOWN)), "é".repeat(SHOWN));
+        assert_eq!(shown(&format!("{}.txt", "é".repeat(SHOWN))), format!("…{}.txt", "é".repeat(SHOWN - 4)));
     }
 
     fn assert_safe(name: &str) {

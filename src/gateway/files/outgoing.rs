@@ -1,0 +1,188 @@
+//! Opening what an agent wants sent: beneath its workspace, through no link, and from then on by the descriptor alone.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use super::kind::{HEAD, OutKind, kind};
+use super::name::{safe_name, shown};
+use crate::beneath::{Beneath, BeneathError};
+
+/// Largest file that can be sent, in bytes (Bot API, "Sending files").
+pub(crate) const LARGEST: u64 = 50 * 1024 * 1024;
+
+/// A file that can be sent.
+#[derive(Debug)]
+pub(crate) struct OutFile {
+    /// Open for reading, at its beginning. The agent may change it still: no more than `size` bytes are to be read.
+    pub(crate) file: File,
+    /// In bytes: at least 1, at most [`LARGEST`].
+    pub(crate) size: u64,
+    /// A safe name.
+    pub(crate) name: String,
+    pub(crate) kind: OutKind,
+}
+
+/// Why a file cannot be sent: what, where, and how to mend it. For the person and for the agent. Paths are fit to be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendFileError {
+    #[error("`{0}` was not sent: it lies outside of the workspace; it has to be copied there first.")]
+    Outside(String),
+    #[error("`{0}` was not sent: the workspace has no such file; the path counts from the workspace's top.")]
+    Missing(String),
+    #[error("`{0}` was not sent: a symbolic link stands in the way; the path has to name the file itself.")]
+    Link(String),
+    #[error("`{0}` was not sent: it is not a regular file; a directory has to be packed into an archive first.")]
+    NotAFile(String),
+    #[error("`{0}` was not sent: it is empty, and Telegram takes no empty files.")]
+    Empty(String),
+    #[error("`{path}` was not sent: it has {}, and Telegram takes at most {} from a bot; it has to be compressed or split.", megabytes(*.size), megabytes(LARGEST))]
+    TooLarge { path: String, size: u64 },
+    #[error("`{path}` was not sent: it cannot be read ({source}).")]
+    Unreadable { path: String, source: io::Error },
+}
+
+/// Opens the file that an agent named: by a path from the workspace's top, or by an absolute one beneath `workspace_root`.
+pub(crate) fn open(workspace: &Beneath, agent_path: &str, workspace_root: &Path) -> Result<OutFile, SendFileError> {
+    let path = relative(agent_path, workspace_root)?;
+    let said = || shown(agent_path);
+    let unreadable = |source| SendFileError::Unreadable { path: said(), source };
+    let file = workspace.open_file(&path).map_err(|error| why(error, said()))?.ok_or_else(|| SendFileError::Missing(said()))?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size == 0 {
+        return Err(SendFileError::Empty(said()));
+    }
+    if size > LARGEST {
+        return Err(SendFileError::TooLarge { path: said(), size });
+    }
+    let kind = kind(&head(&file).map_err(unreadable)?, size);
+    let wanted = path.file_name().map(|name| name.to_string_lossy());
+    Ok(OutFile { file, size, name: safe_name(wanted.as_deref(), "file", None), kind })
+}
+
+/// The path from the workspace's top. Agents write `./` often, and `..` for no good.
+fn relative(agent_path: &str, workspace_root: &Path) -> Result<PathBuf, SendFileError> {
+    let path = Path::new(agent_path);
+    let outside = || SendFileError::Outside(shown(agent_path));
+    let path = if path.is_absolute() { path.strip_prefix(workspace_root).map_err(|_| outside())? } else { path };
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(outside());
+    }
+    let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if path.as_os_str().is_empty() { Err(SendFileError::NotAFile(shown(agent_path))) } else { Ok(path) }
+}
+
+fn why(error: BeneathError, path: String) -> SendFileError {
+    match error {
+        error if error.is_link() => SendFileError::Link(path),
+        BeneathError::Refused { source, .. } if source.kind() == io::ErrorKind::NotADirectory => SendFileError::Missing(path),
+        BeneathError::Refused { source, .. } => SendFileError::Unreadable { path, source },
+        _ => SendFileError::NotAFile(path),
+    }
+}
+
+/// The file's beginning, without moving in it.
+fn head(file: &File) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let mut filled = 0;
+    while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, u64::try_from(filled).unwrap_or(0))? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    head.truncate(filled);
+    Ok(head)
+}
+
+/// Rounded up, so that what is too large never looks as if it were not.
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10).div_ceil(1024 * 1024);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x09\0\0\0\x09";
+
+    fn workspace() -> (TempDir, Beneath) {
+        let dir = TempDir::new().unwrap();
+        std::fs::create_dir_all(dir.path().join("work/sub")).unwrap();
+        std::fs::write(dir.path().join("work/sub/plot.txt"), PNG).unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        let workspace = Beneath::open(&dir.path().join("work")).unwrap();
+        (dir, workspace)
+    }
+
+    fn refusal(dir: &TempDir, workspace: &Beneath, path: &str) -> SendFileError {
+        let error = open(workspace, path, &dir.path().join("work")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with('`') && text.ends_with('.') && !text.contains(char::is_control), "{text}");
+        error
+    }
+
+    #[test]
+    fn a_file_is_opened_by_either_kind_of_path_and_told_by_its_content() {
+        let (dir, workspace) = workspace();
+        let root = dir.path().join("work");
+        for path in ["sub/plot.txt", "./sub/./plot.txt", root.join("sub/plot.txt").to_str().unwrap()] {
+            let mut out = open(&workspace, path, &root).unwrap();
+            let mut content = Vec::new();
+            out.file.read_to_end(&mut content).unwrap();
+            assert_eq!(content, PNG, "read from its beginning");
+            assert_eq!((out.size, out.name.as_str(), out.kind), (24, "plot.txt", OutKind::Photo));
+        }
+    }
+
+    #[test]
+    fn nothing_outside_of_the_workspace_is_opened() {
+        let (dir, workspace) = workspace();
+        let beside = dir.path().join("work2").to_str().unwrap().to_owned();
+        for path in ["../secret", "sub/../../secret", "/etc/passwd", &beside, dir.path().join("work/../secret").to_str().unwrap()] {
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Outside(_)), "{path}");
+        }
+        symlink("../secret", dir.path().join("work/link")).unwrap();
+        symlink("..", dir.path().join("work/up")).unwrap();
+        symlink("/proc/self/root/etc", dir.path().join("work/magic")).unwrap();
+        for path in ["link", "up/secret", "magic/passwd"] {
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Link(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_with_content_is_refused_and_nobody_waits() {
+        let (dir, workspace) = workspace();
+        let root = dir.path().join("work");
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        for path in ["sub", "fifo", ".", "", root.to_str().unwrap()] {
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::NotAFile(_)), "{path}");
+        }
+        for path in ["none", "none/x", "sub/plot.txt/x", "evil\n\u{1b}[31m"] {
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Missing(_)), "{path}");
+        }
+        for path in ["a\0b", &"x".repeat(300), &"x/".repeat(4000)] {
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Unreadable { .. }));
+        }
+        std::fs::write(root.join("empty"), "").unwrap();
+        assert!(matches!(refusal(&dir, &workspace, "empty"), SendFileError::Empty(_)));
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_with_its_size() {
+        let (dir, workspace) = workspace();
+        let file = File::create(dir.path().join("work/big")).unwrap();
+        file.set_len(LARGEST).unwrap();
+        assert_eq!(open(&workspace, "big", dir.path()).unwrap().size, LARGEST);
+        file.set_len(LARGEST + 1).unwrap();
+        let text = refusal(&dir, &workspace, "big").to_string();
+        assert!(text.contains("it has 50.1 MB") && text.contains("at most 50.0 MB"), "{text}");
+    }
+}
