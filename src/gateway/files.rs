@@ -4,6 +4,7 @@
 //! over a crash and places it in the workspace under a name of [`name`]. [`listing`] shows what is there.
 #![cfg_attr(not(test), expect(dead_code, reason = "the parts stand before what joins them to a turn"))]
 
+pub(crate) mod incoming;
 pub(crate) mod kind;
 pub(crate) mod name;
 pub(crate) mod outgoing;
