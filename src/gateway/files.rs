@@ -6,6 +6,7 @@
 
 pub(crate) mod incoming;
 pub(crate) mod kind;
+pub(crate) mod listing;
 pub(crate) mod name;
 pub(crate) mod outgoing;
 pub(crate) mod tag;
