@@ -271,3 +271,6 @@ methods! {
     SetMyCommands = "setMyCommands" -> Done;
     DeleteMyCommands = "deleteMyCommands" -> Done;
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,18 +84,16 @@ impl Delivery {
                 self.place = Place::new(*to, None);
                 Remedy::Again
             }
-            ApiError::BadRequest { description, .. } => self.bad_request(description),
+            ApiError::BadRequest { description, .. } => self.bad_request(error, description),
             _ => Remedy::GiveUp,
         }
     }
 
-    fn bad_request(&mut self, description: &str) -> Remedy {
-        let lower = description.to_lowercase();
-        let lacks_topic = ["thread not found", "topic_deleted", "topic_closed", "topic_id_invalid"];
+    fn bad_request(&mut self, error: &ApiError, description: &str) -> Remedy {
         let formatted = self.pieces.get(self.sent).is_some_and(|piece| !piece.entities.is_empty());
-        if self.place.message_thread_id.is_some() && lacks_topic.iter().any(|part| lower.contains(part)) {
+        if self.place.message_thread_id.is_some() && error.lacks_topic() {
             self.place = self.place.without_topic();
-        } else if !self.plain && formatted && lower.contains("entit") {
+        } else if !self.plain && formatted && error.is_formatting() {
             self.plain = true;
         } else if !self.last_words {
             self.last_words = true;

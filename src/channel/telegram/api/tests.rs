@@ -1,8 +1,47 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
 use serde_json::json;
 
-use super::super::methods::Done;
+use super::super::methods::{AlbumItem, Done, FileKind, Place, SendFile, SendMediaGroup};
 use super::super::types::Sent;
+use super::error::{LONGEST_WAIT, USUAL_WAIT};
 use super::*;
+
+pub(super) const KEY: &str = "AAH-the_key";
+
+pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
+
+/// A client of a server that answers its one connection so, when it has read a head and the body that this announces. Ends with what it
+/// was asked; hangs up where that ends too early.
+pub(super) fn served(answer: &'static [u8]) -> (Api, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        let mut buffer = [0; 65_536];
+        loop {
+            let text = String::from_utf8_lossy(&asked).to_lowercase();
+            if let Some((head, _)) = text.split_once("\r\n\r\n") {
+                let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+                if asked.len() >= head.len() + 4 + length {
+                    stream.write_all(answer).unwrap();
+                    break;
+                }
+            }
+            match stream.read(&mut buffer) {
+                Ok(read @ 1..) => asked.extend_from_slice(&buffer[..read]),
+                _ => break,
+            }
+        }
+        String::from_utf8_lossy(&asked).into_owned()
+    });
+    (Api::new(&base, &Secret::new(format!("42:{KEY}"))).unwrap(), server)
+}
 
 fn answered(status: u16, body: &serde_json::Value) -> Result<Sent, ApiError> {
     judge("sendMessage", StatusCode::from_u16(status).unwrap(), body.to_string().as_bytes())
@@ -55,16 +94,89 @@ fn only_a_token_becomes_part_of_a_url() {
 
 #[test]
 fn no_error_and_no_debug_text_has_the_token() {
-    const KEY: &str = "AAH-the_key";
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Nothing listens on port 1.
     let api = Api::new("http://127.0.0.1:1", &Secret::new(format!("42:{KEY}"))).unwrap();
-    let error = runtime.block_on(api.call(&super::super::methods::GetMe {})).unwrap_err();
+    let error = run(api.call(&super::super::methods::GetMe {})).unwrap_err();
     assert!(matches!(error, ApiError::Network { .. }), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");
     for text in [error.to_string(), format!("{error:?}"), format!("{api:?}")] {
         assert!(!text.contains(KEY), "{text}");
     }
+}
+
+fn file(length: u64) -> std::fs::File {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(length).unwrap();
+    file
+}
+
+fn document() -> SendFile {
+    let place = Place::new(7, Some(3));
+    SendFile {
+        place,
+        kind: FileKind::Document,
+        caption: "c".to_owned(),
+        caption_entities: Vec::new(),
+        disable_notification: true,
+        reply_markup: None,
+    }
+}
+
+#[test]
+fn a_file_is_sent_by_the_method_of_its_kind() {
+    let (api, server) = served(b"HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n{\"ok\":true,\"result\":{\"message_id\":5}}");
+    let sent = run(api.send_file(&document(), Upload::new(file(100_000), "a.txt").unwrap()));
+    assert_eq!(sent, Ok(Sent { message_id: 5 }));
+    let asked = server.join().unwrap();
+    assert!(asked.starts_with(&format!("POST /bot42:{KEY}/sendDocument HTTP/1.1\r\n")), "{asked}");
+    assert!(asked.contains("name=\"message_thread_id\"\r\n\r\n3\r\n") && !asked.to_lowercase().contains("chunked"), "{asked}");
+}
+
+#[test]
+fn an_album_names_its_files_in_their_order() {
+    let (api, server) =
+        served(b"HTTP/1.1 200 OK\r\nContent-Length: 56\r\n\r\n{\"ok\":true,\"result\":[{\"message_id\":5},{\"message_id\":6}]}");
+    let media = (0..2).map(|index| AlbumItem::new(FileKind::Photo, index, String::new(), Vec::new())).collect();
+    let request = SendMediaGroup { place: Place::new(7, None), media, disable_notification: false };
+    let files = ["a.jpg", "b.jpg"].map(|name| Upload::new(file(9), name).unwrap());
+    assert_eq!(run(api.send_album(&request, files.into())), Ok(vec![Sent { message_id: 5 }, Sent { message_id: 6 }]));
+    let asked = server.join().unwrap();
+    for part in
+        ["{\"media\":\"attach://file1\",\"type\":\"photo\"}", "name=\"file0\"; filename=\"a.jpg\"", "name=\"file1\"; filename=\"b.jpg\""]
+    {
+        assert!(asked.contains(part), "{part} in {asked}");
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_is_told_from_a_broken_network() {
+    let (api, server) = served(b"");
+    let changing = file(100_000);
+    let upload = Upload::new(changing.try_clone().unwrap(), "a").unwrap();
+    changing.set_len(10).unwrap();
+    let error = run(api.send_file(&document(), upload)).unwrap_err();
+    assert!(matches!(error, ApiError::File { .. }) && !error.is_passing(), "{error:?}");
+    drop(api);
+    assert!(server.join().unwrap().len() < 100_000);
+}
+
+#[test]
+fn what_a_caller_may_mend_is_known_by_telegram_s_words() {
+    assert!(refused(400, "Bad Request: message thread not found").lacks_topic());
+    assert!(refused(400, "Bad Request: TOPIC_CLOSED").lacks_topic());
+    assert!(refused(400, "Bad Request: can't parse entities: x").is_formatting());
+    assert!(refused(400, "Bad Request: message is not modified: x").is_not_modified());
+    assert!(refused(400, "Bad Request: TOPIC_NOT_MODIFIED").is_not_modified());
+    assert!(refused(400, "Bad Request: message to edit not found").lacks_message());
+    assert!(refused(400, "Bad Request: message can't be edited").lacks_message());
+    assert!(refused(403, "Forbidden: bot was kicked from the group chat").lacks_chat());
+    assert!(refused(400, "Bad Request: chat not found").lacks_chat());
+    assert!(refused(400, "Bad Request: file is too big").is_too_large());
+    assert!(refused(413, "Request Entity Too Large").is_too_large());
+    assert!(refused(400, "Bad Request: PHOTO_INVALID_DIMENSIONS").refuses_media());
+    let other = refused(400, "Bad Request: message text is empty");
+    assert!(!other.lacks_topic() && !other.is_formatting() && !other.is_not_modified() && !other.lacks_message());
+    assert!(!other.lacks_chat() && !other.is_too_large() && !other.refuses_media());
 }
 
 proptest::proptest! {

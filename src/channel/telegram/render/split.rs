@@ -26,7 +26,7 @@ pub(super) fn split(formatted: &Formatted) -> Vec<Piece> {
         } else {
             position = blank;
         }
-        let mut end = window(text, position);
+        let mut end = window(text, position, TEXT);
         while let Some(span) = coming.next_if(|span| span.start < end) {
             active.push(span);
         }
@@ -47,12 +47,12 @@ fn next_char(text: &str, position: usize) -> usize {
     text[position..].chars().next().map_or(0, char::len_utf8)
 }
 
-/// The end of what fits into one message from there.
-fn window(text: &str, position: usize) -> usize {
+/// The end of so many UTF-16 units from there.
+pub(super) fn window(text: &str, position: usize, limit: usize) -> usize {
     let mut units = 0;
     let over = text[position..].char_indices().find(|(_, c)| {
         units += c.len_utf16();
-        units > TEXT
+        units > limit
     });
     over.map_or(text.len(), |(offset, _)| position + offset)
 }
@@ -68,6 +68,11 @@ fn cut(text: &str, start: usize, end: usize, active: &[&Span]) -> usize {
     let paragraph = seen.rmatch_indices("\n\n").map(|(at, _)| at).take_while(|at| *at >= window.len() / 2).find(|at| !in_code(*at));
     let at = fits(paragraph, 2).or_else(|| fits(seen.rfind('\n'), 4)).or_else(|| fits(seen.rfind(' '), 8));
     start + at.unwrap_or_else(|| between_clusters(window, text[end..].chars().next()))
+}
+
+/// That position, or a little before it, where no character is torn.
+pub(super) fn whole(text: &str, end: usize) -> usize {
+    between_clusters(&text[..end], text[end..].chars().next())
 }
 
 /// The end of the text, or a little before it, where no character is torn from its accents, its skin colour or its joiner.

@@ -270,6 +270,41 @@ fn markdown() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.concat())
 }
 
+#[test]
+fn a_title_stands_over_its_collapsed_lines() {
+    let piece = expandable("⚙ 2 steps · 4 s", &[(None, "✅ 😀 read"), (Some(EntityKind::Code), "ls -l"), (None, "")]);
+    assert_eq!(piece.text, "⚙ 2 steps · 4 s\n✅ 😀 read\nls -l");
+    let expected = [(EntityKind::ExpandableBlockquote, "✅ 😀 read\nls -l"), (EntityKind::Code, "ls -l")];
+    assert_eq!(marked(&piece), expected.map(|(kind, text)| (kind, text.to_owned())));
+    assert_eq!(expandable("alone", &[]), Piece { text: "alone".to_owned(), entities: Vec::new() });
+}
+
+#[test]
+fn collapsed_lines_that_do_not_fit_end_with_an_ellipsis() {
+    let steps: Vec<String> = (0..300).map(|step| format!("😀 step {step}, which is not the last of them")).collect();
+    let parts: Vec<_> = steps.iter().map(|step| (Some(EntityKind::Italic), step.as_str())).collect();
+    for title in ["t", &"title".repeat(999)] {
+        let piece = expandable(title, &parts);
+        assert_valid(&piece);
+        assert_eq!(piece.text.encode_utf16().count(), TEXT);
+        assert!(piece.text.ends_with('…'));
+        let (kind, body) = marked(&piece).remove(0);
+        assert!(kind == EntityKind::ExpandableBlockquote && body.starts_with("😀 step 0") && body.ends_with('…'));
+    }
+}
+
+#[test]
+fn a_caption_is_one_piece_and_says_when_it_is_cut() {
+    assert_eq!(caption(" \n"), None);
+    assert_eq!(caption("```\n```").unwrap().text, "```\n```");
+    let short = caption("**Plan** of the _house_").unwrap();
+    assert_eq!((short.text.as_str(), short.entities.len()), ("Plan of the house", 2));
+    let long = caption(&format!("**{}**", "é😀".repeat(999))).unwrap();
+    assert_valid(&long);
+    assert!(long.text.ends_with('…') && (CAPTION - 3..=CAPTION).contains(&long.text.encode_utf16().count()));
+    assert_eq!(long.entities.len(), 1);
+}
+
 proptest! {
     // A case is long; many short ones would find less.
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -295,6 +330,16 @@ proptest! {
         let part: String = text.chars().take(at).collect();
         render_draft(&part).iter().for_each(assert_valid);
         render_draft(&part.repeat(40)).iter().for_each(assert_valid);
+    }
+
+    #[test]
+    fn captions_and_collapsed_lines_of_any_text_are_what_telegram_takes(text in markdown(), title in "\\PC{0,2000}") {
+        if let Some(piece) = caption(&text) {
+            assert_valid(&piece);
+            prop_assert!(piece.text.encode_utf16().count() <= CAPTION);
+        }
+        let code = Some(EntityKind::Code);
+        assert_valid(&expandable(&title, &[(None, &text), (code.clone(), &text), (Some(EntityKind::Bold), &text), (code, &title)]));
     }
 
     #[test]
