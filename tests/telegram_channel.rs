@@ -4,16 +4,17 @@
 
 mod stand_in;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use kiroclaw::channel::telegram::api::{Api, ApiError};
+use kiroclaw::channel::telegram::api::{Api, ApiError, Upload};
 use kiroclaw::channel::telegram::methods::{
-    AnswerCallbackQuery, BotCommand, EditMessageText, GetMe, LinkPreview, Place, Reaction, SendChatAction, SendMessage, SendMessageDraft,
-    SetMessageReaction, SetMyCommands,
+    AnswerCallbackQuery, BotCommand, DOWNLOAD, EditMessageText, FileKind, GetFile, GetMe, LinkPreview, Place, Reaction, SendChatAction,
+    SendFile, SendMessage, SendMessageDraft, SetMessageReaction, SetMyCommands,
 };
 use kiroclaw::channel::telegram::poll::{PollEnd, Poller};
-use kiroclaw::channel::telegram::render::render;
-use kiroclaw::channel::telegram::types::{InlineButton, InlineKeyboard, Update};
+use kiroclaw::channel::telegram::render::{caption, render};
+use kiroclaw::channel::telegram::types::{InlineButton, InlineKeyboard, Media, Update};
 use kiroclaw::model::Secret;
 use stand_in::telegram::{Fault, TOKEN, Telegram};
 
@@ -90,6 +91,61 @@ fn the_general_topic_of_a_group_is_written_to_without_its_number() {
     assert_eq!(ana.waits_for_message(|message| message.text == "hi").topic, None);
 }
 
+/// A file of that content.
+fn file(content: &[u8]) -> std::fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file
+}
+
+#[test]
+fn a_document_arrives_whole_under_its_name_and_caption() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let api = api(&telegram);
+    let bytes: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let piece = caption("the **plan**").unwrap();
+    let request = SendFile {
+        place: Place::new(7, None),
+        kind: FileKind::Document,
+        caption: piece.text,
+        caption_entities: piece.entities,
+        disable_notification: true,
+        reply_markup: None,
+    };
+    let send = |name: &str| run(api.send_file(&request, Upload::new(file(&bytes), name).unwrap()));
+    send("Pläne \"neu\"\r\n.txt").unwrap();
+    let seen = ana.waits_for_message(|message| message.document.is_some());
+    assert_eq!(seen.text, "the plan");
+    assert!(seen.document.unwrap() == ("Pläne _neu__.txt".to_owned(), bytes.clone()));
+    telegram.fault("sendDocument", 1, Fault::Flood(3));
+    assert!(matches!(send("a.txt"), Err(ApiError::Flood { .. })));
+}
+
+#[test]
+fn a_person_s_document_is_fetched_and_one_that_is_too_large_is_not() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let api = api(&telegram);
+    ana.sends_document("notes.txt", b"milk and bread", "look");
+    run(async {
+        let message = Poller::new(api.clone()).next().await.unwrap().remove(0).message.unwrap();
+        assert_eq!(message.caption.as_deref(), Some("look"));
+        let Some(Media::File(document)) = message.media else { panic!("no file") };
+        assert_eq!((document.file_name.as_deref(), document.file_size), (Some("notes.txt"), Some(14)));
+        let path = api.call(&GetFile { file_id: document.file_id }).await.unwrap().file_path.unwrap();
+        let mut download = api.download(&path, 0, DOWNLOAD).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(chunk) = download.chunk().await.unwrap() {
+            all.extend_from_slice(&chunk);
+        }
+        assert_eq!((download.from, download.size, all.as_slice()), (0, Some(14), b"milk and bread".as_slice()));
+        assert!(api.download(&path, 0, 13).await.unwrap_err().is_too_large());
+        let missing = api.download("documents/none", 0, DOWNLOAD).await.unwrap_err();
+        assert!(matches!(missing, ApiError::BadRequest { .. }), "{missing}");
+    });
+}
+
 #[test]
 fn refusals_and_broken_answers_are_told_apart() {
     let telegram = Telegram::start();
@@ -133,6 +189,36 @@ fn a_batch_is_confirmed_by_asking_for_the_next() {
         serde_json::json!(["message", "edited_message", "callback_query", "my_chat_member", "stopped_message_generation"])
     );
     assert_eq!((&poll["timeout"], &poll["limit"]), (&50.into(), &100.into()));
+}
+
+#[test]
+fn the_last_batch_is_confirmed_at_a_clean_stop_and_nothing_beyond_it() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let mut poller = Poller::new(api(&telegram));
+    run(async {
+        poller.confirm().await;
+        assert_eq!(telegram.calls_of("getUpdates").len(), 0, "there is nothing to confirm");
+        ana.sends("one");
+        poller.next().await.unwrap();
+        ana.sends("two");
+        poller.confirm().await;
+        assert_eq!(telegram.unconfirmed(), 1);
+        assert_eq!(texts(&Poller::new(api(&telegram)).next().await.unwrap()), ["two"]);
+    });
+}
+
+#[test]
+fn a_stop_waits_for_no_server_that_hangs() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let mut poller = Poller::new(api(&telegram));
+    ana.sends("one");
+    run(poller.next()).unwrap();
+    telegram.fault("getUpdates", 1, Fault::Hang(Duration::from_secs(60)));
+    let begun = Instant::now();
+    run(poller.confirm());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]

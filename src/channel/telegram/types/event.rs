@@ -169,7 +169,6 @@ impl Update {
 }
 
 /// `None` when it is there but cannot be read.
-#[expect(clippy::option_option, reason = "not there, and there but not readable, are two things")]
 fn required<T>(event: &Value, field: &str, read: fn(&Value) -> Option<T>) -> Option<Option<T>> {
     part(event, field).map_or(Some(None), |object| read(object).map(Some))
 }
