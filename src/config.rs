@@ -74,6 +74,11 @@ impl Config {
         self.state.join("store")
     }
 
+    /// `STATE_DIR/incoming`: files on their way to a workspace, the gateway's alone.
+    pub fn incoming_dir(&self) -> PathBuf {
+        self.state.join("incoming")
+    }
+
     /// `STATE_DIR/run`: sockets and lock files.
     pub fn run_dir(&self) -> PathBuf {
         self.state.join("run")

@@ -7,6 +7,7 @@
 mod answer;
 mod clock;
 mod commands;
+mod diff;
 mod faces;
 mod files;
 mod gate;
@@ -24,6 +25,7 @@ mod texts;
 mod turn;
 mod workspace;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
@@ -37,10 +39,13 @@ pub use faces::{Faces, Shows};
 pub use gate::{Authorized, Gate};
 pub use intake::{Intake, Routed};
 
+use files::fetch::Fetcher;
+use files::incoming::IncomingError;
 use pool::Pool;
 use port::Port;
 
 use crate::channel::local::Key;
+use crate::channel::telegram::api::{Api, ApiError};
 use crate::config::{AgentConfig, Config, Secrets};
 use crate::ipc::{AsyncLink, IpcError, Link};
 use crate::jail::JailError;
@@ -76,6 +81,10 @@ enum GatewayError {
     Link(#[from] IpcError),
     #[error(transparent)]
     Jail(#[from] JailError),
+    #[error(transparent)]
+    Telegram(#[from] ApiError),
+    #[error(transparent)]
+    Incoming(#[from] IncomingError),
     #[error("the {0} broke down; see the log")]
     Part(&'static str),
 }
@@ -86,6 +95,7 @@ struct Deps {
     config: Arc<Config>,
     store: Store,
     faces: Faces,
+    fetcher: Fetcher,
     pool: Pool,
     stop: watch::Receiver<bool>,
     /// Turns that run; each holds a clone.
@@ -176,7 +186,7 @@ fn open(config: &Config) -> Result<Opened, GatewayError> {
 fn grants(config: &Config) -> RoleGrants {
     RoleGrants {
         read: RoleGrants::name_service(),
-        write: vec![config.store_dir(), config.workspaces.clone(), config.run_dir()],
+        write: vec![config.store_dir(), config.incoming_dir(), config.workspaces.clone(), config.run_dir()],
         execute: Vec::new(),
         connect_ports: Some(vec![config.telegram_port(), 53]),
     }
@@ -205,7 +215,10 @@ async fn serve(
 ) -> Result<(), GatewayError> {
     let listener = tokio::net::UnixListener::from_std(listener).map_err(GatewayError::Runtime)?;
     let (port, news, mut link_end) = Port::open(AsyncLink::new(link).map_err(GatewayError::Runtime)?);
-    let (faces, local_shows, telegram_shows) = Faces::new(secrets.bot_token.is_some());
+    let api = secrets.bot_token.as_ref().map(|token| Api::new(&config.telegram_api, token)).transpose()?;
+    let waiting: BTreeSet<u64> = store.inbox()?.into_iter().map(|(id, _)| id.0).collect();
+    let fetcher = Fetcher::new(api.clone(), &config.incoming_dir(), |entry| waiting.contains(&entry))?;
+    let (faces, local_shows, telegram_shows) = Faces::new(api.is_some());
     let (router, routed) = mpsc::channel(ROUTED);
     let (turns, mut running) = watch::channel(0);
     let gate = Gate::new(&config, rustix::process::getuid().as_raw());
@@ -215,14 +228,15 @@ async fn serve(
         config: Arc::clone(&config),
         store: store.clone(),
         faces,
+        fetcher,
         stop: news.stop.clone(),
         turns,
     });
     tokio::spawn(router::run(Arc::clone(&deps), routed));
     let agent = deps.config.agents[&config.default_agent].clone();
     let mut local = tokio::spawn(local::serve(listener, key, intake.clone(), store.clone(), local_shows, agent));
-    let mut telegram = match (telegram_shows, secrets.bot_token) {
-        (Some(shows), Some(token)) => tokio::spawn(telegram::run(config.telegram_api.clone(), token, intake.clone(), store.clone(), shows)),
+    let mut telegram = match (telegram_shows, api) {
+        (Some(shows), Some(api)) => tokio::spawn(telegram::run(api, intake.clone(), store.clone(), shows)),
         _ => tokio::spawn(std::future::pending()),
     };
     port.say(FromGateway::Ready).await;

@@ -7,6 +7,7 @@ mod stand_in;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kiroclaw::channel::telegram::api::Api;
 use kiroclaw::config::{Sources, load};
 use kiroclaw::gateway::telegram::{TelegramError, run};
 use kiroclaw::gateway::{Faces, Gate, Intake, Routed};
@@ -46,11 +47,11 @@ impl Stage {
         let (faces, _, shows) = Faces::new(true);
         let (router, routed) = mpsc::channel(64);
         let intake = Intake::new(Gate::new(&config, 0), store.clone(), faces.clone(), router);
-        let (base, token) = (telegram.base(), Secret::new(telegram.token().to_owned()));
+        let api = Api::new(&telegram.base(), &Secret::new(telegram.token().to_owned())).unwrap();
         let face_store = store.clone();
         let here = runtime();
         here.block_on(intake.take_up_again()).unwrap();
-        let face = std::thread::spawn(move || runtime().block_on(run(base, token, intake, face_store, shows.unwrap())));
+        let face = std::thread::spawn(move || runtime().block_on(run(api, intake, face_store, shows.unwrap())));
         Self { here, store, faces, routed, face, _directory: None }
     }
 

@@ -15,7 +15,7 @@ use super::person::Person;
 use super::prompt::Prompt;
 use super::turn::{self, Press, Signals, TurnEnd};
 use super::{Deps, workspace};
-use crate::model::outbound::Show;
+use crate::model::outbound::{Message, Show};
 use crate::store::{EntryId, Phase, SessionKey, SessionRecord, StoreError};
 
 use queue::{Gathering, Waiting};
@@ -206,11 +206,18 @@ impl Session {
     async fn on_end(&mut self, (entry, end): (EntryId, TurnEnd)) {
         let (thread, person) = (self.key.thread, self.person());
         let stored = match &end {
-            TurnEnd::Answered(text) => self.deps.store.settle(entry, Some(&person.answer(thread, text.clone()))),
-            TurnEnd::Stopped { partial, ended } => {
-                self.deps.store.settle(entry, Some(&person.answer(thread, person.texts().stopped(partial, *ended))))
+            TurnEnd::Answered(said) => {
+                let answer = person.answer(thread, said.text.clone());
+                self.deps.store.settle(entry, Some(&Message { files: said.files.clone(), ..answer }))
             }
-            TurnEnd::Failed { partial, why } => self.deps.store.interrupt(entry, &person.failed(thread, entry, partial, why, None)),
+            TurnEnd::Stopped { partial, ended } => {
+                let answer = person.answer(thread, person.texts().stopped(&partial.text, *ended));
+                self.deps.store.settle(entry, Some(&Message { files: partial.files.clone(), ..answer }))
+            }
+            TurnEnd::Failed { partial, why, details } => {
+                let failed = person.failed(thread, entry, &partial.text, why, details.clone());
+                self.deps.store.interrupt(entry, &Message { files: partial.files.clone(), ..failed })
+            }
             TurnEnd::CannotRestore { why } => self.deps.store.interrupt(entry, &person.cannot_restore(thread, entry, why)),
         };
         let stored = match stored {

@@ -19,7 +19,7 @@ use crate::channel::telegram::backoff::Backoff;
 use crate::channel::telegram::methods::{BotCommand, GetMe, SetMyCommands};
 use crate::channel::telegram::poll::{PollEnd, Poller};
 use crate::channel::telegram::types::{Update, User};
-use crate::model::{Language, Secret};
+use crate::model::Language;
 use crate::store::{Store, StoreError};
 
 use names::Names;
@@ -31,9 +31,6 @@ pub enum TelegramError {
     /// The token is refused.
     #[error(transparent)]
     Refused(#[from] PollEnd),
-    /// The client cannot be made.
-    #[error(transparent)]
-    Client(#[from] ApiError),
     /// The outbox cannot be read.
     #[error("the messages that wait for Telegram cannot be read: {0}")]
     Outbox(#[from] StoreError),
@@ -43,8 +40,7 @@ pub enum TelegramError {
 ///
 /// # Errors
 /// [`TelegramError`]; everything else is waited out.
-pub async fn run(base: String, token: Secret<String>, intake: Intake, store: Store, shows: Shows) -> Result<(), TelegramError> {
-    let api = Api::new(&base, &token)?;
+pub async fn run(api: Api, intake: Intake, store: Store, shows: Shows) -> Result<(), TelegramError> {
     let names = Names::default();
     let screens = Screens::new(api.clone(), store.clone(), names.clone());
     tokio::select! {

@@ -1,5 +1,6 @@
 //! One turn: one prompt, and all that comes back until its stop reason.
 
+mod blocks;
 mod running;
 
 use std::path::Path;
@@ -11,12 +12,19 @@ use super::person::Person;
 use super::pool::{Lease, StartError};
 use super::prompt::Prompt;
 use super::{Deps, clock, workspace};
-use crate::acp::{AcpError, Block, Opened, Turn};
-use crate::model::outbound::Show;
+use crate::acp::{AcpError, Opened, Turn};
+use crate::model::outbound::{FileOut, Show};
 use crate::model::{AcpSessionId, UserId};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
 
+use blocks::BlocksError;
 use running::{Running, stopped};
+
+/// Longest name that the bot gives a thread, in characters: what a phone's list of topics shows.
+const NAME: usize = 25;
+
+/// Longest title of a conversation by its first prompt, in characters: what fits on a button.
+const TITLE: usize = 40;
 
 /// A button that was pressed while the turn ran.
 #[derive(Debug)]
@@ -34,15 +42,24 @@ pub(super) struct Signals {
     pub(super) presses: mpsc::Receiver<Press>,
 }
 
+/// What the agent said that the person was not sent yet.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// The text; may be empty.
+    pub(super) text: String,
+    /// What it wants sent.
+    pub(super) files: Vec<FileOut>,
+}
+
 /// How a turn ended.
 #[derive(Debug)]
 pub(super) enum TurnEnd {
     /// The agent's answer.
-    Answered(String),
+    Answered(Said),
     /// The person stopped it. `ended` says that the agent did not answer the cancellation and was ended.
-    Stopped { partial: String, ended: bool },
-    /// It failed; `why` is a sentence for the person.
-    Failed { partial: String, why: String },
+    Stopped { partial: Said, ended: bool },
+    /// It failed; `why` is a sentence for the person, `details` is what explains it.
+    Failed { partial: Said, why: String, details: Option<String> },
     /// The conversation could not be opened again; it is kept.
     CannotRestore { why: String },
 }
@@ -60,6 +77,8 @@ enum TurnError {
     Workspace(#[from] workspace::WorkspaceError),
     #[error("{0}")]
     CannotRestore(AcpError),
+    #[error(transparent)]
+    Blocks(#[from] BlocksError),
     #[error("stopped")]
     Stopped,
 }
@@ -75,9 +94,9 @@ pub(super) async fn run(deps: Arc<Deps>, key: SessionKey, prompt: Prompt, mut si
     };
     match begun {
         Ok(begun) => Running::new(&deps, &key, person, begun).drive(signals).await,
-        Err(TurnError::Stopped) => TurnEnd::Stopped { partial: String::new(), ended: false },
+        Err(TurnError::Stopped) => TurnEnd::Stopped { partial: Said::default(), ended: false },
         Err(TurnError::CannotRestore(error)) => TurnEnd::CannotRestore { why: error.to_string() },
-        Err(error) => TurnEnd::Failed { partial: String::new(), why: error.to_string() },
+        Err(error) => TurnEnd::Failed { partial: Said::default(), why: error.to_string(), details: None },
     }
 }
 
@@ -91,19 +110,54 @@ struct Begun {
 async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, TurnError> {
     let mut record = deps.store.session(key)?;
     let workspace = workspace::prepare(deps, key)?;
+    name_thread(deps, key, prompt, &mut record).await?;
     let (lease, session) = open(deps, key, &mut record, &workspace).await?;
     set_model(deps, key, &lease, &session, &mut record).await?;
+    let client = &lease.runtime().client;
+    let blocks = blocks::blocks(deps, key, prompt, &record.notes, &workspace, client.info().takes_images).await?;
+    record.notes.clear();
+    record.last = Some(prompt.content());
     record.last_used = clock::unix_now();
     deps.store.put_session(key, &record)?;
     // From here on a crash must not give the prompt to the agent again.
     deps.store.mark(prompt.entry, Phase::Delivered)?;
     deps.store.flush().await?;
-    let turn = lease.runtime().client.prompt(&session, &[Block::Text(prompt.text.clone())]).await.inspect_err(|error| {
+    deps.fetcher.forget(prompt.entry);
+    let turn = client.prompt(&session, &blocks).await.inspect_err(|error| {
         if error.spoils_runtime() {
             lease.end_runtime();
         }
     })?;
     Ok(Begun { lease, record, turn })
+}
+
+/// The first prompt gives the conversation its title, and a thread that has no name of the person's own its name.
+async fn name_thread(deps: &Deps, key: &SessionKey, prompt: &Prompt, record: &mut SessionRecord) -> Result<(), TurnError> {
+    let title = title(&prompt.text, TITLE);
+    if title.is_empty() || prompt.text.starts_with('/') {
+        return Ok(());
+    }
+    if std::mem::take(&mut record.unnamed) {
+        deps.store.put_session(key, record)?;
+        deps.faces.show(key.thread, Show::Name { name: self::title(&prompt.text, NAME) }).await;
+    }
+    if record.title.is_empty() {
+        record.title = title;
+    }
+    Ok(())
+}
+
+/// The first line of a text, at most so many characters, cut between words where that leaves half of them.
+fn title(text: &str, most: usize) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if line.chars().count() <= most {
+        return line.to_owned();
+    }
+    // One character more shows whether a word ends just there.
+    let cut: String = line.chars().take(most).collect();
+    let hard = cut.char_indices().next_back().map_or(0, |(last, _)| last);
+    let end = cut.rfind(char::is_whitespace).filter(|end| *end >= hard / 2).unwrap_or(hard);
+    format!("{}…", cut[..end].trim_end())
 }
 
 /// A runtime with the session open in it. One that is spoilt, or that finds the session locked, is ended, and a new one tried, once: a runtime
@@ -175,4 +229,17 @@ async fn set_model(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_line_cut_between_words() {
+        assert_eq!(title("\n  hello \nworld", 25), "hello");
+        assert_eq!(title("Please rewrite the whole parser in Rust", 25), "Please rewrite the whole…");
+        assert_eq!(title(&"x".repeat(99), 25).chars().count(), 25);
+        assert_eq!(title(" \n ", 25), "");
+    }
 }

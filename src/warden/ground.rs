@@ -94,7 +94,7 @@ impl Ground {
 /// # Errors
 /// The first thing that is not as it must be; nothing is mended silently.
 pub fn make_directories(config: &Config) -> Result<(), GroundError> {
-    let ours = [config.state.clone(), config.store_dir(), config.state.join("homes"), config.run_dir()];
+    let ours = [config.state.clone(), config.store_dir(), config.incoming_dir(), config.state.join("homes"), config.run_dir()];
     for directory in &ours {
         private_directory("STATE_DIR", directory)?;
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::queue::{Outgoing, Overflow, Queue};
 use crate::channel::local::ToClient;
 use crate::model::ThreadId;
-use crate::model::outbound::{AskView, Display, Show};
+use crate::model::outbound::{AskView, Display, Message, Show};
 use crate::store::{OutboxId, Store, StoreError};
 
 /// Questions of one turn that are shown again to who attaches later; a turn has no more open ones.
@@ -137,7 +137,7 @@ impl Board {
         }
         let Some((id, message)) = self.store.outbox_after(&thread, attached.last.as_ref())? else { return Ok(None) };
         attached.last = Some(id.clone());
-        let event = ToClient::Message { purpose: message.purpose, markdown: message.markdown, buttons: message.buttons };
+        let event = ToClient::Message { purpose: message.purpose, markdown: whole(&message), buttons: message.buttons };
         Ok(Some(Outgoing { event, obligation: Some(id) }))
     }
 
@@ -157,4 +157,14 @@ impl Board {
             self.deliver(thread);
         }
     }
+}
+
+/// A message as one text: a terminal has no files and folds nothing up.
+fn whole(message: &Message) -> String {
+    let mut parts = vec![message.markdown.clone()];
+    parts.extend(message.details.clone());
+    parts.extend(message.documents.iter().map(|(name, text)| format!("{name}:\n{text}")));
+    parts.extend(message.files.iter().map(|file| format!("📎 {} {}", file.path, file.caption).trim_end().to_owned()));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
 }

@@ -118,7 +118,13 @@ impl Board {
             }
             // Drafts exist in private chats only, and those have positive numbers.
             Show::Text { text } if self.thread.chat > 0 => self.preview.add(&text),
-            Show::Text { .. } | Show::Thought { .. } | Show::Tool(_) | Show::Plan { .. } | Show::Name { .. } | Show::Menu { .. } => {}
+            Show::Text { .. }
+            | Show::Thought { .. }
+            | Show::Tool(_)
+            | Show::Plan { .. }
+            | Show::Flushed
+            | Show::Name { .. }
+            | Show::Menu { .. } => {}
             Show::Ask(view) => {
                 let asking = Asking { pieces: question(&view), view, sent: 0, outcome: None };
                 self.asking.extend((self.asking.len() < QUESTIONS).then_some(asking));

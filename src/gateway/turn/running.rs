@@ -1,19 +1,28 @@
 //! A turn that the agent works on: from its prompt to its stop reason.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Begun, Press, Signals, TurnEnd};
-use crate::acp::{AcpError, StopReason, Turn, TurnEvent};
-use crate::gateway::Deps;
+use super::{Begun, Press, Said, Signals, TurnEnd};
+use crate::acp::{AcpError, PlanEntry, StopReason, Turn, TurnEvent, Usage};
 use crate::gateway::answer::Answer;
+use crate::gateway::files::name::{safe_name, shown};
+use crate::gateway::files::tag::{FileTag, TagError};
 use crate::gateway::permissions::Asks;
 use crate::gateway::person::Person;
 use crate::gateway::pool::Lease;
-use crate::model::bounds;
-use crate::model::outbound::Show;
-use crate::store::{SessionKey, SessionRecord};
+use crate::gateway::{Deps, diff, workspace};
+use crate::model::outbound::{FileOut, Message, PLAN, PlanStep, Show};
+use crate::model::{ChannelKind, bounds};
+use crate::store::{LastUsage, SessionKey, SessionRecord, Verbosity};
+
+/// Tool calls of a turn that are told apart; beyond them the text is no longer sent before each.
+const TOOLS: usize = 1000;
+
+/// Longest change that is shown in a message, in bytes; a longer one is a document.
+const DIFF: usize = 1500;
 
 /// Why a turn is being cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +40,10 @@ pub(super) struct Running<'a> {
     record: SessionRecord,
     turn: Turn,
     answer: Answer,
+    /// The files that the agent wants sent with its answer.
+    files: Vec<FileOut>,
+    /// Tool calls that were shown; before a further one, what was said is sent.
+    tools: BTreeSet<String>,
     asks: Asks,
     /// When the turn has taken too long.
     deadline: Instant,
@@ -43,7 +56,7 @@ impl<'a> Running<'a> {
         let Begun { lease, record, turn } = begun;
         let deadline = Instant::now() + deps.config.turn_timeout;
         let (answer, asks) = (Answer::new(person.texts().truncated()), Asks::new(person.clone()));
-        Self { deps, key, person, lease, record, turn, answer, asks, deadline, cancelled: None }
+        Self { deps, key, person, lease, record, turn, answer, files: Vec::new(), tools: BTreeSet::new(), asks, deadline, cancelled: None }
     }
 
     pub(super) async fn drive(mut self, mut signals: Signals) -> TurnEnd {
@@ -51,9 +64,9 @@ impl<'a> Running<'a> {
             let wake = self.next_wake();
             tokio::select! {
                 event = self.turn.next() => match event {
-                    Some(TurnEvent::Ended(result)) => return self.end(result),
+                    Some(TurnEvent::Ended(result)) => return self.end(result).await,
                     Some(event) => self.on_event(event).await,
-                    None => return self.end(Err(AcpError::Gone)),
+                    None => return self.end(Err(AcpError::Gone)).await,
                 },
                 () = stopped(&mut signals.stop), if self.cancelled.is_none() => self.cancel(Cancelled::ByPerson).await,
                 Some(press) = signals.presses.recv() => self.on_press(press).await,
@@ -81,27 +94,108 @@ impl<'a> Running<'a> {
     async fn on_event(&mut self, event: TurnEvent) {
         match event {
             TurnEvent::Text(text) => {
-                if let Some(text) = self.answer.add(&text) {
+                let added = self.answer.add(&text);
+                if let Some(text) = added.shown {
                     self.show(Show::Text { text }).await;
                 }
+                self.files_to_send(added.files).await;
             }
             TurnEvent::Thought(text) => self.show(Show::Thought { text }).await,
             TurnEvent::Tool(tool) => {
-                self.answer.interrupted_by_tool();
+                if self.tools.len() < TOOLS && self.tools.insert(tool.id.clone()) {
+                    self.answer.interrupted_by_tool();
+                    if !self.person.display().quiet {
+                        self.send_text().await;
+                    }
+                }
                 self.show(Show::Tool(tool)).await;
+            }
+            TurnEvent::Diff { path, old, new, .. } => self.show_diff(&path, old.as_deref(), &new).await,
+            TurnEvent::Plan(entries) => {
+                let step = |entry: PlanEntry| PlanStep { text: entry.content, status: entry.status };
+                self.show(Show::Plan { steps: entries.into_iter().take(PLAN).map(step).collect() }).await;
             }
             TurnEvent::Permission(request) => {
                 let deadline = Instant::now() + self.deps.config.permission_timeout;
                 let policy = &self.deps.agent(self.key).permissions;
                 if let Some(show) = self.asks.take(request, self.key.user, policy, &self.record.always, deadline) {
+                    self.send_text().await;
                     self.show(show).await;
                 }
             }
+            TurnEvent::Notice(notice) => self.post(self.person.notice(self.key.thread, notice)).await,
+            TurnEvent::ModelFallback { from, to, cause } => {
+                let text = self.person.texts().model_fallback(&from, &to, cause.as_deref());
+                self.post(self.person.notice(self.key.thread, text)).await;
+            }
+            TurnEvent::Mode(mode) => tracing::debug!(mode, thread = %self.key.thread, "the agent's mode changed"),
             TurnEvent::Models(models) => {
                 self.record.models = models.available.into_iter().map(|model| (model.id, model.name)).collect();
             }
-            _ => {}
+            TurnEvent::Commands(commands) => {
+                self.record.commands = commands.into_iter().map(|command| (command.name, command.description)).collect();
+            }
+            TurnEvent::Title(title) => self.record.title = title,
+            TurnEvent::Usage(usage) => learn_usage(&mut self.record.usage, usage),
+            // The caller's.
+            TurnEvent::Ended(_) => {}
         }
+    }
+
+    /// Sends what was said so far as a message of its own, so that what is shown next stands below it. In the terminal it stands there already.
+    async fn send_text(&mut self) {
+        if self.key.thread.channel != ChannelKind::Telegram {
+            return;
+        }
+        let Some(text) = self.answer.take() else { return };
+        self.post(self.person.progress(self.key.thread, text)).await;
+        self.show(Show::Flushed).await;
+    }
+
+    /// What the agent changes in a file, for whoever wants to see it: short in the message, long as a document.
+    async fn show_diff(&mut self, path: &str, old: Option<&str>, new: &str) {
+        if self.person.settings().verbosity != Verbosity::Verbose {
+            return;
+        }
+        self.send_text().await;
+        let text = diff::unified(path, old, new);
+        let name = shown(path);
+        let head = format!("✏ `{name}`");
+        let message = if text.len() <= DIFF {
+            self.person.progress(self.key.thread, format!("{head}\n\n{}", fenced(&text)))
+        } else {
+            let file = format!("{}.diff", safe_name(path.rsplit('/').next(), "changes", None));
+            Message { documents: vec![(file, text)], ..self.person.progress(self.key.thread, head) }
+        };
+        self.post(message).await;
+    }
+
+    /// Looks at once at each file that the agent wants sent, so that what cannot be is told while it is news. It is opened anew when it is sent.
+    async fn files_to_send(&mut self, tags: Vec<Result<FileTag, TagError>>) {
+        for tag in tags {
+            let (path, looked) = match tag {
+                Ok(tag) => {
+                    let looked = workspace::look_at_file(self.deps, self.key, tag.path.clone()).await;
+                    if looked.is_ok() {
+                        self.files.push(FileOut { owner: self.key.user, path: tag.path, caption: tag.caption });
+                        continue;
+                    }
+                    (tag.path, looked.err().unwrap_or_default())
+                }
+                Err(error) => ("<send_file>".to_owned(), error.to_string()),
+            };
+            let name = shown(&path);
+            self.record.note(format!("kiroclaw: {name} was not sent to the person: {looked}"));
+            self.post(self.person.notice(self.key.thread, self.person.texts().file_not_sent(&name, &looked))).await;
+        }
+    }
+
+    async fn post(&self, message: Message) {
+        if let Err(error) = self.deps.store.post(&message) {
+            tracing::error!(%error, thread = %self.key.thread, "a message of a turn could not be stored");
+            return;
+        }
+        self.show(Show::Deliver).await;
     }
 
     async fn on_press(&mut self, press: Press) {
@@ -133,55 +227,70 @@ impl<'a> Running<'a> {
             None if now >= self.deadline => self.cancel(Cancelled::ByTime).await,
             Some((since, why)) if now >= since + bounds::CANCEL_GRACE => {
                 self.lease.end_runtime();
+                let said = self.said().await;
                 self.keep_record();
-                return Some(self.cancelled_end(why, true));
+                return Some(self.cancelled_end(said, why, true));
             }
             _ => {}
         }
         None
     }
 
-    fn end(mut self, result: Result<StopReason, AcpError>) -> TurnEnd {
+    /// What is left to be said at the end.
+    async fn said(&mut self) -> Said {
+        let (text, tags) = std::mem::take(&mut self.answer).finish();
+        self.files_to_send(tags).await;
+        Said { text, files: std::mem::take(&mut self.files) }
+    }
+
+    async fn end(mut self, result: Result<StopReason, AcpError>) -> TurnEnd {
+        let was_sent = self.answer.was_sent();
+        let mut said = self.said().await;
         self.keep_record();
         if let Some((_, why)) = self.cancelled {
-            return self.cancelled_end(why, result.is_err());
+            return self.cancelled_end(said, why, result.is_err());
         }
-        let text = std::mem::take(&mut self.answer).finish();
+        let texts = self.person.texts();
         match result {
-            Ok(StopReason::EndTurn) => TurnEnd::Answered(if text.is_empty() { self.person.texts().wordless() } else { text }),
-            Ok(reason) => TurnEnd::Answered(self.person.texts().stopped_by_agent(&text, reason.as_str())),
+            Ok(StopReason::EndTurn) => {
+                if said.text.is_empty() && said.files.is_empty() {
+                    said.text = if was_sent { texts.done() } else { texts.wordless() };
+                }
+                TurnEnd::Answered(said)
+            }
+            Ok(reason) => TurnEnd::Answered(Said { text: texts.stopped_by_agent(&said.text, reason.as_str()), ..said }),
             Err(error) => {
-                let why = self.explain(&error);
+                let details = self.explain(&error);
                 if error.spoils_runtime() {
                     self.lease.end_runtime();
                 }
-                TurnEnd::Failed { partial: text, why }
+                TurnEnd::Failed { partial: said, why: error.to_string(), details }
             }
         }
     }
 
-    fn cancelled_end(&mut self, why: Cancelled, ended: bool) -> TurnEnd {
-        let partial = std::mem::take(&mut self.answer).finish();
+    fn cancelled_end(&self, partial: Said, why: Cancelled, ended: bool) -> TurnEnd {
         match why {
             Cancelled::ByPerson => TurnEnd::Stopped { partial, ended },
-            Cancelled::ByTime => TurnEnd::Failed { partial, why: self.person.texts().turn_timeout(minutes(self.deps.config.turn_timeout)) },
+            Cancelled::ByTime => {
+                let why = self.person.texts().turn_timeout(minutes(self.deps.config.turn_timeout));
+                TurnEnd::Failed { partial, why, details: None }
+            }
         }
     }
 
-    fn explain(&self, error: &AcpError) -> String {
-        match (error, self.lease.runtime().last_words().last()) {
-            (AcpError::Gone, Some(line)) => format!("{error} Its last words: `{}`", line.replace('`', "'")),
-            _ => error.to_string(),
-        }
+    /// The last words of an agent that is gone.
+    fn explain(&self, error: &AcpError) -> Option<String> {
+        let words = self.lease.runtime().last_words();
+        (matches!(error, AcpError::Gone) && !words.is_empty()).then(|| words.join("\n"))
     }
 
     /// What this turn learnt about its session; `/new` may have changed the record meanwhile, then it is the newer one that counts.
     fn keep_record(&self) {
-        let kept = self.deps.store.session(self.key).and_then(|mut now| {
+        let kept = self.deps.store.session(self.key).and_then(|now| {
             if now.acp == self.record.acp {
-                now.models.clone_from(&self.record.models);
-                now.always.clone_from(&self.record.always);
-                self.deps.store.put_session(self.key, &now)?;
+                let learnt = self.record.clone();
+                self.deps.store.put_session(self.key, &SessionRecord { model: now.model, mode: now.mode, ..learnt })?;
             }
             Ok(())
         });
@@ -201,4 +310,28 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 fn minutes(time: Duration) -> u64 {
     time.as_secs() / 60
+}
+
+/// What is newer about its use; what the agent does not say stays.
+fn learn_usage(known: &mut LastUsage, usage: Usage) {
+    known.used = usage.used.or(known.used);
+    known.size = usage.size.or(known.size);
+    known.permille = usage.percent.and_then(permille).or(known.permille);
+    if let Some(cost) = usage.cost {
+        known.cost = Some(format!("{:.2} {}", cost.amount, cost.unit));
+    }
+}
+
+/// A percentage in tenths, by way of its digits; `None` for what is none.
+fn permille(percent: f64) -> Option<u32> {
+    format!("{:.0}", percent * 10.0).parse().ok().filter(|permille| *permille <= 1000)
+}
+
+/// Text as a block of code, whatever backticks it has.
+fn fenced(text: &str) -> String {
+    let mut fence = "```".to_owned();
+    while text.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{fence}diff\n{text}{fence}")
 }

@@ -23,7 +23,7 @@ const PROCESSES: u64 = 256;
 
 /// All about places and limits.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    let ours = [config.state.clone(), config.store_dir(), config.state.join("homes"), config.run_dir()];
+    let ours = [config.state.clone(), config.store_dir(), config.incoming_dir(), config.state.join("homes"), config.run_dir()];
     let places = ours.iter().map(|path| ("STATE_DIR", path)).chain([("WORKSPACE_BASE_PATH", &config.workspaces)]);
     let mut findings: Vec<Finding> = places.filter_map(|(setting, path)| place(setting, path)).collect();
     if findings.is_empty() {

@@ -1,0 +1,141 @@
+//! What the agent is given: the person's words, what they are about, and the files that came with them.
+
+use std::path::Path;
+
+use crate::acp::Block;
+use crate::gateway::Deps;
+use crate::gateway::files::fetch::{FetchError, Fetched, LARGEST};
+use crate::gateway::files::name::shown;
+use crate::gateway::person::Person;
+use crate::gateway::prompt::Prompt;
+use crate::model::inbound::FileIn;
+use crate::model::outbound::Show;
+use crate::store::{SessionKey, StoreError};
+
+/// Why a prompt cannot be given to the agent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlocksError {
+    /// A sentence for the person, who may try again.
+    #[error("{0}")]
+    NotFetched(String),
+    #[error("{0}.")]
+    Store(#[from] StoreError),
+}
+
+/// Fetches what came with a prompt, and makes the blocks. What can never be fetched is told to the person and to the agent, and the rest goes
+/// on without it.
+pub(super) async fn blocks(
+    deps: &Deps,
+    key: &SessionKey,
+    prompt: &Prompt,
+    notes: &[String],
+    workspace: &Path,
+    takes_images: bool,
+) -> Result<Vec<Block>, BlocksError> {
+    let person = Person::of(&deps.store, &key.user);
+    let mut files = Vec::new();
+    let mut lines: Vec<String> = notes.iter().map(|note| format!("[{note}]")).collect();
+    for (index, file) in prompt.files.iter().enumerate() {
+        match deps.fetcher.fetch(prompt.entry, index, file, workspace).await {
+            Ok(fetched) => {
+                lines.push(format!(
+                    "[Attached by the person: {} ({}, {} bytes)]",
+                    fetched.path.display(),
+                    file.kind.as_str(),
+                    fetched.size
+                ));
+                files.push(fetched);
+            }
+            Err(error) => {
+                let (word, name) = not_fetched(&person, file, &error);
+                if error.is_passing() {
+                    return Err(BlocksError::NotFetched(word));
+                }
+                tracing::info!(%error, thread = %key.thread, "a file could not be fetched");
+                lines.push(format!("[The person sent {name}, but it could not be fetched: {error}]"));
+                deps.store.post(&person.notice(key.thread, word))?;
+                deps.faces.show(key.thread, Show::Deliver).await;
+            }
+        }
+    }
+    Ok(join(prompt, lines, files, workspace, takes_images))
+}
+
+/// The word for the person, and the file's name as it can be shown.
+fn not_fetched(person: &Person, file: &FileIn, error: &FetchError) -> (String, String) {
+    let name = shown(file.name.as_deref().unwrap_or_else(|| file.kind.as_str()));
+    let word = match (error, file.size) {
+        (FetchError::TooLarge, size) => {
+            let size = size.unwrap_or(LARGEST + 1).div_ceil(1024 * 1024);
+            person.texts().file_too_large(&name, size, LARGEST / 1024 / 1024)
+        }
+        (error, _) => person.texts().file_not_fetched(&name, &error.to_string()),
+    };
+    (word, name)
+}
+
+fn join(prompt: &Prompt, mut lines: Vec<String>, files: Vec<Fetched>, workspace: &Path, takes_images: bool) -> Vec<Block> {
+    lines.extend(prompt.context.clone());
+    if !prompt.text.is_empty() {
+        lines.push(prompt.text.clone());
+    }
+    let mut blocks = vec![Block::Text(lines.join("\n\n"))];
+    for file in files {
+        match file.picture {
+            Some((mime, data)) if takes_images => blocks.push(Block::Image { mime: mime.to_owned(), data }),
+            _ => blocks.push(link(&file.path, file.size, file.mime, workspace)),
+        }
+    }
+    blocks
+}
+
+fn link(path: &Path, size: u64, mime: Option<String>, workspace: &Path) -> Block {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Block::Link { uri: file_uri(&workspace.join(path)), name, mime, size: Some(size) }
+}
+
+/// A path as a URI (RFC 8089): everything but the unreserved is escaped, since names may hold anything.
+fn file_uri(path: &Path) -> String {
+    let mut uri = "file://".to_owned();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model::inbound::Content;
+    use crate::store::EntryId;
+
+    fn fetched(picture: bool) -> Fetched {
+        let picture = picture.then(|| ("image/png", vec![1, 2, 3]));
+        Fetched { path: PathBuf::from("inbox/a b.png"), size: 3, mime: Some("image/png".to_owned()), picture }
+    }
+
+    fn prompt(text: &str) -> Prompt {
+        Prompt::of(EntryId(1), Content::text(1, text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn pictures_are_pictures_only_for_agents_that_take_them() {
+        let blocks = |takes| join(&prompt("look"), Vec::new(), vec![fetched(true)], Path::new("/w"), takes);
+        assert_eq!(blocks(true)[1], Block::Image { mime: "image/png".to_owned(), data: vec![1, 2, 3] });
+        let Block::Link { uri, name, size, .. } = &blocks(false)[1] else { panic!("no link") };
+        assert_eq!((uri.as_str(), name.as_str(), *size), ("file:///w/inbox/a%20b.png", "a b.png", Some(3)));
+    }
+
+    #[test]
+    fn what_the_words_are_about_stands_before_them() {
+        let mut prompt = prompt("what is that?");
+        prompt.context = Some("In reply to: a cat".to_owned());
+        let blocks = join(&prompt, vec!["[note]".to_owned()], Vec::new(), Path::new("/w"), false);
+        assert_eq!(blocks, [Block::text("[note]\n\nIn reply to: a cat\n\nwhat is that?")]);
+    }
+}
