@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::calls::Merged;
 use super::error::AcpError;
 use super::kiro::{self, Dialect};
-use super::session::{Asker, Delivery, Running, Session};
+use super::session::{Asker, Delivery, PIECE, Running, Session};
 use super::tasks;
 use super::turn::{PermissionRequest, Slot, TurnEvent, cancelled, denial};
 use super::types::AgentInfo;
@@ -25,7 +25,7 @@ use crate::model::AcpSessionId;
 /// something to say waits: the reader too, so an agent that asks and does not read is not read either.
 const QUEUE: usize = 128;
 
-/// Messages about a session whose opening is not answered yet. Agents send their commands and servers then.
+/// Messages about a session whose opening is not answered yet. Agents send their commands and servers then; long ones are not kept.
 const EARLY: usize = 64;
 
 /// A place in the writer's queue.
@@ -279,7 +279,7 @@ impl Shared {
                     }
                     _ => Vec::new(),
                 };
-                if state.opening > 0 && state.early.len() < EARLY {
+                if state.opening > 0 && state.early.len() < EARLY && incoming.length() <= PIECE {
                     state.early.push((id, incoming));
                 }
                 deliveries

@@ -2,13 +2,15 @@
 //! lists and texts have an end. Nothing is built of what nobody needs (whole files in outputs).
 
 mod lenient;
+mod tool;
 mod update;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(super) use lenient::{Bounded, lenient, read};
-pub(super) use update::{ConfigOption, Diff, Incoming, ToolPatch, commands, config_options, untamed, update};
+pub(super) use tool::{Diff, ToolPatch};
+pub(super) use update::{ConfigOption, Incoming, commands, config_options, untamed, update};
 
 use super::error::AcpError;
 use super::turn::PermissionOption;
@@ -233,7 +235,7 @@ pub(super) fn permission(raw: &RawValue) -> Option<(String, ToolPatch, Vec<Permi
         id: item.option_id,
         kind: text::line(&item.kind, text::TITLE),
     });
-    Some((params.session_id, update::tool_patch(params.tool_call)?, options.collect()))
+    Some((params.session_id, tool::tool_patch(params.tool_call)?, options.collect()))
 }
 
 /// Which request the other side takes back.

@@ -34,6 +34,7 @@ async fn what_an_agent_says_before_the_answer_to_a_new_session_is_not_lost() {
     let act = async {
         let request = agent.hear_method("session/new").await;
         agent.text("Welcome. ").await;
+        agent.text(&"too long to wait".repeat(10_000)).await;
         agent.notify("session/update", json!({"sessionId": "other", "update": chunk("not yours")})).await;
         let commands = json!([{"name": "compact", "description": "d", "input": {"hint": "h"}}]);
         agent.update(json!({"sessionUpdate": "available_commands_update", "availableCommands": commands})).await;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::permission::ToolKind;
 
 fn raw(json: &str) -> &RawValue {
     serde_json::from_str(json).unwrap()
