@@ -1,12 +1,11 @@
 //! The agent's own list of its sessions.
 
-use std::cmp::Reverse;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::error::AcpError;
-use super::types::SessionPage;
+use super::types::{ListedSession, SessionPage};
 use super::{Client, path, wire};
 use crate::model::AcpSessionId;
 
@@ -18,6 +17,19 @@ const PAGES: usize = 100;
 
 /// Pages asked for at once until one holds a session of the directory. An agent that knows `cwd` needs one.
 const EMPTY_PAGES: usize = 10;
+
+/// The newest sessions of a directory, the newest first; without a time they come last. In place of a sort, which would be larger.
+fn newest(all: Vec<ListedSession>, cwd: &Path) -> Vec<ListedSession> {
+    let mut newest: Vec<ListedSession> = Vec::new();
+    for session in all.into_iter().filter(|session| session.cwd == cwd) {
+        let at = newest.partition_point(|other| other.updated_at >= session.updated_at);
+        if at < PAGE {
+            newest.truncate(PAGE - 1);
+            newest.insert(at, session);
+        }
+    }
+    newest
+}
 
 impl Client {
     /// The agent's sessions whose directory is `cwd` (absolute), a page of at most 100; `cursor` is an earlier page's `next`.
@@ -32,13 +44,11 @@ impl Client {
         let mut page = SessionPage { next: cursor.map(str::to_owned), ..SessionPage::default() };
         for _ in 0..EMPTY_PAGES {
             page = self.page(Some(cwd), page.next.take()).await?;
-            page.sessions.retain(|session| session.cwd == cwd);
+            page.sessions = newest(page.sessions, cwd);
             if !page.sessions.is_empty() || page.next.is_none() {
                 break;
             }
         }
-        page.sessions.sort_by_key(|session| Reverse(session.updated_at));
-        page.sessions.truncate(PAGE);
         Ok(page)
     }
 
