@@ -17,16 +17,24 @@
 
 mod answer;
 mod chat;
+mod commands;
 mod fault;
+mod files;
 mod flood;
+mod generate;
 mod http;
+mod image;
+mod media;
 mod messages;
 mod methods;
 mod params;
 mod person;
+mod record;
+mod rich;
 mod schema;
 mod server;
 mod state;
+mod tally;
 mod text;
 mod topics;
 mod updates;
@@ -37,11 +45,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub use chat::{BOT, Draft, Message};
-pub use fault::Fault;
+pub use chat::{BOT, Draft, Media, Message};
+pub use fault::{DOWNLOAD, Fault};
+pub use files::Download;
 pub use flood::{Rate, Rates};
-pub use person::Person;
+pub use generate::{Cast, Generator};
+pub use image::png;
+pub use person::{File, Person, Post};
 pub use state::{Call, State};
+pub use tally::{Mark, Tally};
 
 use chat::{Chat, Kind};
 use fault::Planned;
@@ -154,22 +166,28 @@ impl Telegram {
         Person::new(Arc::clone(&self.shared), chat, user, language)
     }
 
+    /// A member of a small group, which is made at first mention and can become a supergroup; `chat` is negative.
+    pub fn basic_group_member(&self, chat: i64, user: i64, language: &str) -> Person {
+        assert!(chat < 0, "groups have negative numbers");
+        self.chat(chat, Kind::Basic);
+        Person::new(Arc::clone(&self.shared), chat, user, language)
+    }
+
     fn chat(&self, id: i64, kind: Kind) {
         self.shared.change(|state| {
-            state.chats.entry(id).or_insert_with(|| Chat {
-                id,
-                kind,
-                blocked: false,
-                topics: Default::default(),
-                messages: Vec::new(),
-                drafts: Default::default(),
-                all_drafts: Vec::new(),
-                actions: Vec::new(),
-            });
+            state.chats.entry(id).or_insert_with(|| Chat::new(id, kind));
         });
     }
 
-    /// Lets something go wrong with the next `times` calls of `method` (`*`: any method).
+    /// Queues an update as it is, unchecked but for its being an object, under the next number; gives the number, or nothing where the
+    /// bot has not asked for its kind.
+    pub fn pushes(&self, update: Value) -> Option<i64> {
+        let fields = update.as_object().expect("an update is an object");
+        let kind = fields.keys().find(|name| Generator::kinds().contains(&name.as_str())).cloned().unwrap_or_default();
+        self.shared.change(|state| state.push(update, &kind))
+    }
+
+    /// Lets something go wrong with the next `times` calls of `method` (`*`: any method, [`DOWNLOAD`]: fetching the content of a file).
     pub fn fault(&self, method: &str, times: usize, fault: Fault) {
         self.shared.change(|state| state.faults.push(Planned { method: method.to_owned(), times, fault }));
     }
@@ -230,26 +248,6 @@ impl Telegram {
     /// How long waits wait before they fail the test.
     pub fn patience(&self, patience: Duration) {
         *self.shared.patience.lock().unwrap() = patience;
-    }
-
-    /// Every call so far, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.lock().calls.clone()
-    }
-
-    /// Every call of a method so far, in order.
-    pub fn calls_of(&self, method: &str) -> Vec<Call> {
-        self.shared.lock().calls.iter().filter(|call| call.method == method).cloned().collect()
-    }
-
-    /// The commands that the bot set, by scope and language.
-    pub fn commands(&self) -> Vec<(String, Value)> {
-        self.shared.lock().commands.clone().into_iter().collect()
-    }
-
-    /// Updates that the bot has not confirmed yet.
-    pub fn unconfirmed(&self) -> usize {
-        self.shared.lock().queue.len()
     }
 
     /// Waits for a call among all so far and to come, and gives it.

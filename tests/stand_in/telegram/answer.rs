@@ -16,24 +16,31 @@ pub struct Refusal {
     pub description: String,
     /// `parameters.retry_after`, in seconds.
     pub retry_after: Option<u64>,
+    /// `parameters.migrate_to_chat_id`: the supergroup that the group has become.
+    pub migrate_to: Option<i64>,
     /// Whether a right client never gets it, so that it fails the test.
     pub violation: bool,
 }
 
 /// A refusal for a circumstance: the chat is gone, the person has blocked the bot.
 pub fn refused(code: u16, description: impl Into<String>) -> Refusal {
-    Refusal { code, description: description.into(), retry_after: None, violation: false }
+    Refusal { code, description: description.into(), retry_after: None, migrate_to: None, violation: false }
 }
 
 /// A refusal for what the client should have known.
 pub fn ours(description: impl Into<String>) -> Refusal {
-    Refusal { code: 400, description: description.into(), retry_after: None, violation: true }
+    Refusal { violation: true, ..refused(400, description) }
 }
 
 /// Too many requests.
 pub fn flood(retry_after: u64) -> Refusal {
     let description = format!("Too Many Requests: retry after {retry_after}");
-    Refusal { code: 429, description, retry_after: Some(retry_after), violation: false }
+    Refusal { retry_after: Some(retry_after), ..refused(429, description) }
+}
+
+/// The group has become a supergroup, which has another number.
+pub fn migrated(to: i64) -> Refusal {
+    Refusal { migrate_to: Some(to), ..refused(400, "Bad Request: group chat was upgraded to a supergroup chat") }
 }
 
 /// The answer as it goes over the wire.
@@ -45,8 +52,11 @@ pub fn response(answer: &Answer) -> Response {
             if let Some(seconds) = refusal.retry_after {
                 body["parameters"] = json!({"retry_after": seconds});
             }
+            if let Some(chat) = refusal.migrate_to {
+                body["parameters"] = json!({"migrate_to_chat_id": chat});
+            }
             (refusal.code, body)
         }
     };
-    Response { status, content_type: "application/json", body: body.to_string().into_bytes() }
+    Response::new(status, "application/json", body.to_string().into_bytes())
 }

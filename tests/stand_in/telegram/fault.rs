@@ -25,14 +25,21 @@ pub enum Fault {
     Close,
     /// The call is carried out and answered after this time.
     Slow(Duration),
+    /// A download that ends after so many bytes of its body: the connection is closed.
+    Cut(usize),
+    /// A download that comes in pieces of so many bytes, with a pause before each.
+    Drip(usize, Duration),
     /// The call is carried out, but the connection is closed without an answer.
     LoseReply,
 }
 
+/// Stands for the method where the content of a file is fetched.
+pub const DOWNLOAD: &str = "download";
+
 /// A fault that waits for calls.
 #[derive(Debug)]
 pub struct Planned {
-    /// The method, `*` for any.
+    /// The method, `*` for any, [`DOWNLOAD`] for the content of a file.
     pub method: String,
     /// How many calls more.
     pub times: usize,

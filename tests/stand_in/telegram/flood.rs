@@ -1,4 +1,10 @@
 //! Telegram's rates: what a bot may send in a chat, in a group and altogether.
+//!
+//! Telegram publishes no more than "about one message per second in a chat, 20 per minute in a group, 30 per second overall", and bots find
+//! that edits are counted too. So the rule here, on the strict side: everything that puts something before a person's eyes counts as one
+//! send in its chat and overall, whatever the topic: each message (an album as many as it has items), each edit of a text, caption or
+//! keyboard, each draft, rich ones too. Chat actions, reactions, deletions, answers to presses and the naming of topics are free.
+//! A refused send does not count.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -48,15 +54,15 @@ impl Flood {
         Self { rates, chats: HashMap::new(), overall: VecDeque::new() }
     }
 
-    /// Takes a send, or says after how many seconds to come again. Groups have negative numbers.
-    pub fn take(&mut self, chat: i64) -> Result<(), u64> {
+    /// Takes so many sends at once, or says after how many seconds to come again. Groups have negative numbers.
+    pub fn take(&mut self, chat: i64, count: usize) -> Result<(), u64> {
         let now = Instant::now();
         let rate = if chat < 0 { self.rates.group } else { self.rates.chat };
         let sends = self.chats.entry(chat).or_default();
         wait(sends, rate, now)?;
         wait(&mut self.overall, self.rates.overall, now)?;
-        sends.push_back(now);
-        self.overall.push_back(now);
+        sends.extend(std::iter::repeat_n(now, count));
+        self.overall.extend(std::iter::repeat_n(now, count));
         Ok(())
     }
 }

@@ -5,14 +5,10 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Refusal, ours, refused};
-use super::chat::{BOT, Chat, Draft, Kind, Message};
-use super::params::Params;
+use super::chat::{BOT, Chat, Draft, Kind, Media, Message};
 use super::state::{State, unix};
 use super::text::{self, CAPTION, TEXT};
-use super::{methods, topics};
-
-/// Largest file that a bot may upload, in bytes.
-const UPLOAD: usize = 50 * 1024 * 1024;
+use super::{methods, rich, topics};
 
 const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
 
@@ -23,38 +19,25 @@ pub fn send(state: &mut State, params: &Map<String, Value>) -> Answer {
     if content.text.trim().is_empty() {
         return Err(ours("Bad Request: message text is empty"));
     }
-    add(state, params, topic, content, None)
+    add(state, params, topic, content)
 }
 
-/// `sendDocument`.
-pub fn send_document(state: &mut State, params: &Params) -> Answer {
-    let topic = topics::named(state, &params.values)?;
-    let content = Content::read(state, &params.values, "caption", "caption_entities", CAPTION)?;
-    let upload = params.uploads.iter().find(|upload| upload.field == "document");
-    let upload = upload.ok_or_else(|| ours("Bad Request: wrong remote file identifier specified: the stand-in takes uploads only"))?;
-    if upload.bytes.is_empty() {
-        return Err(ours("Bad Request: file must be non-empty"));
-    }
-    if upload.bytes.len() > UPLOAD {
-        return Err(refused(413, "Request Entity Too Large"));
-    }
-    add(state, &params.values, topic, content, Some((upload.name.clone(), upload.bytes.clone())))
-}
-
-/// `sendMessageDraft`.
+/// `sendMessageDraft`, `sendRichMessageDraft`. An empty text stands for a placeholder.
 pub fn draft(state: &mut State, params: &Map<String, Value>) -> Answer {
     let id = params["draft_id"].as_i64().unwrap_or_default();
     if id == 0 {
         return Err(ours("Bad Request: invalid draft_id specified"));
     }
     let topic = topics::named(state, params)?;
-    let content = Content::read(state, params, "text", "entities", TEXT)?;
-    let can_stop = params.get("can_stop") == Some(&Value::Bool(true));
+    let content =
+        if params.contains_key("rich_message") { rich::read(params)? } else { Content::read(state, params, "text", "entities", TEXT)? };
+    let yes = |name: &str| params.get(name) == Some(&Value::Bool(true));
     let chat = state.chat(params)?;
     if chat.kind != Kind::Private {
         return Err(ours("Bad Request: TEXTDRAFT_PEER_INVALID"));
     }
-    let draft = Draft { id, topic, text: content.text, entities: content.entities, can_stop, at: SystemTime::now() };
+    let (can_stop, keep_on_stop, at) = (yes("can_stop"), yes("keep_on_stop"), SystemTime::now());
+    let draft = Draft { id, topic, text: content.text, entities: content.entities, rich: content.rich, can_stop, keep_on_stop, at };
     chat.all_drafts.push(draft.clone());
     chat.drafts.insert(topic, draft);
     Ok(json!(true))
@@ -63,20 +46,27 @@ pub fn draft(state: &mut State, params: &Map<String, Value>) -> Answer {
 /// `editMessageText`. Without a keyboard in the call, the message has none afterwards.
 pub fn edit(state: &mut State, params: &Map<String, Value>) -> Answer {
     state.chat(params)?;
-    let content = Content::read(state, params, "text", "entities", TEXT)?;
-    if content.text.trim().is_empty() {
+    let content =
+        if params.contains_key("rich_message") { rich::read(params)? } else { Content::read(state, params, "text", "entities", TEXT)? };
+    if content.text.trim().is_empty() && content.rich.is_none() {
         return Err(ours("Bad Request: message text is empty"));
     }
-    change(state, params, |message| {
-        if message.text == content.text && message.entities == content.entities && message.markup == content.markup {
-            return false;
-        }
-        let before = std::mem::replace(&mut message.text, content.text.clone());
-        message.earlier.push(before);
-        message.entities = content.entities.clone();
-        message.markup = content.markup.clone();
-        true
-    })
+    if target(state, params)?.media.is_some() {
+        return Err(ours("Bad Request: there is no text in the message to edit"));
+    }
+    change(state, params, |message| content.replaces(message))
+}
+
+/// `editMessageCaption`.
+pub fn edit_caption(state: &mut State, params: &Map<String, Value>) -> Answer {
+    state.chat(params)?;
+    let content = Content::read(state, params, "caption", "caption_entities", CAPTION)?;
+    let message = target(state, params)?;
+    if message.media.is_none() {
+        return Err(ours("Bad Request: there is no caption in the message to edit"));
+    }
+    let content = Content { fields: message.fields.clone(), ..content };
+    change(state, params, |message| content.replaces(message))
 }
 
 /// `editMessageReplyMarkup`.
@@ -110,28 +100,37 @@ pub fn json(chat: &Chat, from: &Value, message: &Message) -> Value {
     put("message_thread_id", message.topic.map(Value::from));
     put("is_topic_message", message.topic.map(|_| json!(true)));
     put("reply_markup", message.markup.clone());
-    let (body, formatting) = if message.document.is_some() { ("caption", "caption_entities") } else { ("text", "entities") };
-    put(body, (!message.text.is_empty()).then(|| json!(message.text)));
-    put(formatting, (!message.entities.is_empty()).then(|| json!(message.entities)));
-    put(
-        "document",
-        message.document.as_ref().map(|(name, bytes)| {
-            json!({"file_id": format!("d{}", message.id), "file_unique_id": format!("ud{}", message.id), "file_name": name,
-                   "mime_type": "application/octet-stream", "file_size": bytes.len()})
-        }),
-    );
+    put("media_group_id", message.album.clone().map(Value::from));
+    let (body, formatting) = if message.media.is_some() { ("caption", "caption_entities") } else { ("text", "entities") };
+    let plain = message.rich.is_none();
+    put(body, (plain && !message.text.is_empty()).then(|| json!(message.text)));
+    put(formatting, (plain && !message.entities.is_empty()).then(|| json!(message.entities)));
+    message.fields.iter().for_each(|(name, value)| put(name, Some(value.clone())));
     json
 }
 
 /// What a message says.
-struct Content {
-    text: String,
-    entities: Vec<Value>,
-    markup: Option<Value>,
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Its text or caption.
+    pub text: String,
+    /// Its formatting.
+    pub entities: Vec<Value>,
+    /// The keyboard under it.
+    pub markup: Option<Value>,
+    /// Its file.
+    pub media: Option<Media>,
+    /// The album that it belongs to.
+    pub album: Option<String>,
+    /// What it was sent as, if that was a rich message.
+    pub rich: Option<Value>,
+    /// Further fields, as they stand in answers.
+    pub fields: Map<String, Value>,
 }
 
 impl Content {
-    fn read(state: &mut State, params: &Map<String, Value>, text: &str, entities: &str, max: usize) -> Result<Self, Refusal> {
+    /// Reads text, entities and keyboard from parameters, and checks them.
+    pub fn read(state: &mut State, params: &Map<String, Value>, text: &str, entities: &str, max: usize) -> Result<Self, Refusal> {
         if params.get("parse_mode").is_some_and(|mode| mode != "") {
             state.violations.push("parse_mode: the bot sends entities, and the stand-in parses no markup".to_owned());
         }
@@ -139,7 +138,28 @@ impl Content {
         let entities = params.get(entities).and_then(Value::as_array).cloned().unwrap_or_default();
         let lost = text::check(&text, &entities, max)?;
         state.violations.extend(lost);
-        Ok(Self { text, entities, markup: keyboard(params)? })
+        Ok(Self { text, entities, ..Self::keyboard_of(params)? })
+    }
+
+    /// A content without words, with the keyboard that the parameters give.
+    pub fn keyboard_of(params: &Map<String, Value>) -> Result<Self, Refusal> {
+        Ok(Self { markup: keyboard(params)?, ..Self::default() })
+    }
+
+    /// Puts it in the place of what a message says; says whether that changed anything.
+    fn replaces(&self, message: &mut Message) -> bool {
+        let same =
+            (&message.text, &message.entities, &message.markup, &message.rich) == (&self.text, &self.entities, &self.markup, &self.rich);
+        if same {
+            return false;
+        }
+        let before = std::mem::replace(&mut message.text, self.text.clone());
+        message.earlier.push(before);
+        message.entities.clone_from(&self.entities);
+        message.markup.clone_from(&self.markup);
+        message.rich.clone_from(&self.rich);
+        message.fields.clone_from(&self.fields);
+        true
     }
 }
 
@@ -149,13 +169,7 @@ fn keyboard(params: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
 }
 
 /// Adds a message of the bot. It takes the place of the draft there.
-fn add(
-    state: &mut State,
-    params: &Map<String, Value>,
-    topic: Option<i64>,
-    content: Content,
-    document: Option<(String, Vec<u8>)>,
-) -> Answer {
+pub fn add(state: &mut State, params: &Map<String, Value>, topic: Option<i64>, content: Content) -> Answer {
     let (id, me) = (state.number(), methods::me(state));
     let chat = state.chat(params)?;
     let reply = params.get("reply_parameters");
@@ -165,26 +179,30 @@ fn add(
     if reply_to.is_some_and(|id| chat.message(id).is_none()) {
         return Err(refused(400, "Bad Request: message to be replied not found"));
     }
-    let message = Message {
-        id,
-        from: BOT,
-        topic,
+    let mut message = Message {
         text: content.text,
         entities: content.entities,
         markup: content.markup,
         silent: params.get("disable_notification") == Some(&Value::Bool(true)),
         reply_to,
-        document,
-        earlier: Vec::new(),
-        reactions: Vec::new(),
-        deleted: false,
-        at: SystemTime::now(),
-        read: false,
+        album: content.album,
+        rich: content.rich,
+        fields: content.fields,
+        ..Message::new(id, BOT, topic)
     };
+    content.media.into_iter().for_each(|media| message.attach(media));
     let answer = json(chat, &me, &message);
     chat.drafts.remove(&topic);
     chat.messages.push(message);
     Ok(answer)
+}
+
+/// The message of the bot that a call names.
+fn target<'a>(state: &'a mut State, params: &Map<String, Value>) -> Result<&'a mut Message, Refusal> {
+    let id = params.get("message_id").and_then(Value::as_i64);
+    let id = id.ok_or_else(|| ours("Bad Request: message identifier is not specified"))?;
+    let message = state.chat(params)?.message(id).ok_or_else(|| refused(400, "Bad Request: message to edit not found"))?;
+    if message.from == BOT { Ok(message) } else { Err(ours("Bad Request: message can't be edited")) }
 }
 
 /// Changes a message of the bot; `apply` says whether that changed anything. An edit that changes nothing wastes the chat's rate, unless
@@ -192,18 +210,13 @@ fn add(
 fn change(state: &mut State, params: &Map<String, Value>, apply: impl FnOnce(&mut Message) -> bool) -> Answer {
     let me = methods::me(state);
     let uncertain = state.faulted.iter().any(|method| method.starts_with("edit"));
-    let id = params.get("message_id").and_then(Value::as_i64);
-    let id = id.ok_or_else(|| ours("Bad Request: message identifier is not specified"))?;
-    let chat = state.chat(params)?;
-    let message = chat.message(id).ok_or_else(|| refused(400, "Bad Request: message to edit not found"))?;
-    if message.from != BOT {
-        return Err(ours("Bad Request: message can't be edited"));
-    }
+    let message = target(state, params)?;
     if !apply(message) {
         return Err(Refusal { violation: !uncertain, ..refused(400, NOT_MODIFIED) });
     }
     message.read = false;
     let message = message.clone();
+    let chat = state.chat(params)?;
     let mut answer = json(chat, &me, &message);
     answer["edit_date"] = json!(unix(SystemTime::now()));
     Ok(answer)

@@ -6,7 +6,7 @@ use super::answer::{Answer, ours, refused};
 use super::chat::BOT;
 use super::params::Params;
 use super::state::State;
-use super::{messages, topics, updates};
+use super::{commands, files, media, messages, rich, topics, updates};
 
 const ACTIONS: &[&str] = &[
     "typing",
@@ -22,9 +22,6 @@ const ACTIONS: &[&str] = &[
     "upload_video_note",
 ];
 
-/// Telegram's largest download, in bytes.
-const DOWNLOAD: u64 = 20 * 1024 * 1024;
-
 /// Carries out a method other than `getUpdates`.
 pub fn carry_out(state: &mut State, method: &str, params: &Params) -> Answer {
     let values = &params.values;
@@ -32,18 +29,26 @@ pub fn carry_out(state: &mut State, method: &str, params: &Params) -> Answer {
         "getMe" => Ok(me(state)),
         "setWebhook" | "deleteWebhook" | "getWebhookInfo" => updates::webhook(state, method, values),
         "sendMessage" => messages::send(state, values),
-        "sendDocument" => messages::send_document(state, params),
-        "sendMessageDraft" => messages::draft(state, values),
+        "sendDocument" => media::send(state, params, "document"),
+        "sendPhoto" => media::send(state, params, "photo"),
+        "sendVideo" => media::send(state, params, "video"),
+        "sendVoice" => media::send(state, params, "voice"),
+        "sendAudio" => media::send(state, params, "audio"),
+        "sendAnimation" => media::send(state, params, "animation"),
+        "sendMediaGroup" => media::send_group(state, params),
+        "sendRichMessage" => rich::send(state, values),
+        "sendMessageDraft" | "sendRichMessageDraft" => messages::draft(state, values),
         "editMessageText" => messages::edit(state, values),
+        "editMessageCaption" => messages::edit_caption(state, values),
         "editMessageReplyMarkup" => messages::edit_markup(state, values),
         "deleteMessage" => messages::delete(state, values),
         "setMessageReaction" => messages::react(state, values),
         "sendChatAction" => chat_action(state, values),
         "answerCallbackQuery" => answer_press(state, values),
-        "setMyCommands" | "deleteMyCommands" | "getMyCommands" => commands(state, method, values),
+        "setMyCommands" | "deleteMyCommands" | "getMyCommands" => commands::carry_out(state, method, values),
         "createForumTopic" | "editForumTopic" | "deleteForumTopic" => topics::carry_out(state, method, values),
         "getChat" => state.chat(values).map(|chat| chat.json()),
-        "getFile" => file(state, values),
+        "getFile" => files::get(state, values),
         _ => Err(ours(format!("the stand-in does not know what {method} does: teach it in methods.rs"))),
     }
 }
@@ -76,49 +81,4 @@ fn answer_press(state: &mut State, params: &Map<String, Value>) -> Answer {
     let text = params.get("text").and_then(Value::as_str).unwrap_or_default();
     state.toasts.push((press.to_owned(), text.to_owned()));
     Ok(json!(true))
-}
-
-fn commands(state: &mut State, method: &str, params: &Map<String, Value>) -> Answer {
-    let scope = params.get("scope").map_or("{\"type\":\"default\"}".to_owned(), Value::to_string);
-    let language = params.get("language_code").and_then(Value::as_str).unwrap_or_default();
-    if !(language.is_empty() || language.len() == 2 && language.bytes().all(|byte| byte.is_ascii_lowercase())) {
-        return Err(ours("Bad Request: invalid language code specified"));
-    }
-    let key = format!("{scope}{language}");
-    match method {
-        "getMyCommands" => return Ok(state.commands.get(&key).cloned().unwrap_or_else(|| json!([]))),
-        "deleteMyCommands" => drop(state.commands.remove(&key)),
-        _ => {
-            let commands = params["commands"].as_array().cloned().unwrap_or_default();
-            if commands.len() > 100 {
-                return Err(ours("Bad Request: BOT_COMMANDS_TOO_MUCH"));
-            }
-            for command in &commands {
-                check_command(command).map_err(|description| ours(format!("Bad Request: {description}")))?;
-            }
-            state.commands.insert(key, Value::Array(commands));
-        }
-    }
-    Ok(json!(true))
-}
-
-fn check_command(command: &Value) -> Result<(), &'static str> {
-    let name = command["command"].as_str().unwrap_or_default();
-    let right = (1..=32).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    let description = command["description"].as_str().unwrap_or_default();
-    match description.chars().count() {
-        _ if !right => Err("BOT_COMMAND_INVALID"),
-        0 => Err("command description must be non-empty"),
-        1..=256 => Ok(()),
-        _ => Err("command description length must not exceed 256"),
-    }
-}
-
-fn file(state: &State, params: &Map<String, Value>) -> Answer {
-    let id = params["file_id"].as_str().unwrap_or_default();
-    let file = state.files.get(id).ok_or_else(|| ours("Bad Request: wrong file_id or the file is temporarily unavailable"))?;
-    if file.size > DOWNLOAD {
-        return Err(ours("Bad Request: file is too big"));
-    }
-    Ok(json!({"file_id": id, "file_unique_id": format!("u{id}"), "file_size": file.size, "file_path": format!("documents/{id}")}))
 }

@@ -1,13 +1,21 @@
 //! People: what they do, and what they see.
 
+mod groups;
+mod post;
+mod sees;
+mod topics;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::chat::{BOT, Chat, Draft, Kind, Message};
-use super::state::{State, UserFile, unix};
-use super::{Shared, messages, methods, report};
+use super::chat::Message;
+use super::state::{State, unix};
+use super::text::TEXT;
+use super::{Shared, image, messages, methods};
+
+pub use post::{File, Post};
 
 /// A person in a chat.
 #[derive(Clone)]
@@ -37,41 +45,76 @@ impl Person {
 
     /// Writes a text; gives the message's number.
     pub fn sends(&self, text: &str) -> i64 {
-        self.writes(None, text, None, json!({}))
+        self.posts(Post::text(text))
     }
 
     /// Writes a text in a topic, which is made at first mention.
     pub fn sends_in_topic(&self, topic: i64, text: &str) -> i64 {
-        self.writes(Some(topic), text, None, json!({}))
+        self.posts(Post::text(text).topic(topic))
     }
 
     /// Answers a message of this chat.
     pub fn replies(&self, to: i64, text: &str) -> i64 {
-        let answered = self.shared.change(|state| {
-            let me = methods::me(state);
-            let message = self.message_of(state, to);
-            let from = if message.from == BOT { me } else { state.people[&message.from].clone() };
-            messages::json(&state.chats[&self.chat], &from, &message)
-        });
-        let topic = answered["message_thread_id"].as_i64();
-        self.writes(topic, text, None, json!({"reply_to_message": answered}))
+        self.posts(Post::text(text).reply_to(to))
     }
 
-    /// Sends a message with the given fields besides its own (`photo`, `sticker`, `media_group_id`, …).
+    /// Answers a part of a message of this chat, which the client shows as a quotation.
+    pub fn quotes(&self, to: i64, part: &str, text: &str) -> i64 {
+        self.posts(Post::text(text).reply_to(to).quote(part))
+    }
+
+    /// Sends a text of any length, which the client splits as texts longer than 4096 UTF-16 units are: at the last line break that fits,
+    /// without one in mid-word. Telegram cuts white space off both ends of each message. Gives the messages' numbers.
+    pub fn pastes(&self, topic: Option<i64>, text: &str) -> Vec<i64> {
+        let pieces = pieces(text);
+        pieces.into_iter().map(|piece| self.posts(Post { topic, ..Post::text(piece.trim()) })).collect()
+    }
+
+    /// Sends a message with the given fields besides its own (`dice`, `poll`, …).
     pub fn sends_with(&self, topic: Option<i64>, fields: Value) -> i64 {
-        self.writes(topic, "", None, fields)
+        self.posts(Post { topic, ..Post::other(fields) })
     }
 
-    /// Sends a photo without words.
+    /// Sends a file without words.
+    pub fn sends_file(&self, file: File) -> i64 {
+        self.posts(Post::file(file))
+    }
+
+    /// Sends a small photo without words.
     pub fn sends_photo(&self) -> i64 {
-        let id = self.shared.change(|state| state.number());
-        let photo = json!({"file_id": format!("p{id}"), "file_unique_id": format!("up{id}"), "width": 90, "height": 67, "file_size": 1213});
-        self.sends_with(None, json!({"photo": [photo]}))
+        self.sends_file(File::photo(&image::png(90, 67)))
     }
 
     /// Sends a document.
     pub fn sends_document(&self, name: &str, bytes: &[u8], caption: &str) -> i64 {
-        self.writes(None, caption, Some((name.to_owned(), bytes.to_vec())), json!({}))
+        self.posts(Post::file(File::document(name, bytes)).caption(caption))
+    }
+
+    /// Sends files as an album: each in a message of its own, the words under the first. Gives the messages' numbers.
+    pub fn sends_album(&self, topic: Option<i64>, files: Vec<File>, caption: &str) -> Vec<i64> {
+        let album = self.shared.change(|state| state.number()).to_string();
+        let posts = files.into_iter().enumerate().map(|(index, file)| Post {
+            topic,
+            text: if index == 0 { caption.to_owned() } else { String::new() },
+            ..Post::file(file).album(&album)
+        });
+        posts.map(|post| self.posts(post)).collect()
+    }
+
+    /// Sends a place on the map.
+    pub fn sends_location(&self, latitude: f64, longitude: f64) -> i64 {
+        self.posts(Post::other(json!({"location": {"latitude": latitude, "longitude": longitude}})))
+    }
+
+    /// Sends a place that has a name.
+    pub fn sends_venue(&self, title: &str, address: &str, latitude: f64, longitude: f64) -> i64 {
+        let location = json!({"latitude": latitude, "longitude": longitude});
+        self.posts(Post::other(json!({"location": location, "venue": {"location": location, "title": title, "address": address}})))
+    }
+
+    /// Sends somebody's name and telephone number.
+    pub fn sends_contact(&self, name: &str, phone: &str) -> i64 {
+        self.posts(Post::other(json!({"contact": {"first_name": name, "phone_number": phone}})))
     }
 
     /// Presses the button with this label under the latest message that has one; gives the press's id.
@@ -101,12 +144,16 @@ impl Person {
         })
     }
 
-    /// Presses the draft's Stop button.
+    /// Presses the draft's Stop button. The draft disappears, unless it was sent with `keep_on_stop`.
     #[track_caller]
     pub fn stops_generation(&self) {
         let Some(draft) = self.draft().filter(|draft| draft.can_stop) else { panic!("no draft to stop\n{}", self.transcript()) };
         self.shared.change(|state| {
-            let mut stopped = json!({"chat": state.chats[&self.chat].json(), "draft_id": draft.id});
+            let chat = state.chats.get_mut(&self.chat).expect("the chat");
+            if !draft.keep_on_stop {
+                chat.drafts.remove(&draft.topic);
+            }
+            let mut stopped = json!({"chat": chat.json(), "draft_id": draft.id});
             draft.topic.into_iter().for_each(|topic| stopped["message_thread_id"] = json!(topic));
             state.update("stopped_message_generation", stopped);
         });
@@ -126,39 +173,11 @@ impl Person {
         });
     }
 
-    /// Makes a topic; without a name, Telegram gives it one and says so. Gives the topic's number.
-    pub fn makes_topic(&self, name: Option<&str>) -> i64 {
-        let topic = self.shared.change(|state| state.number());
-        let shown = name.unwrap_or("New Chat");
-        let mut created = json!({"name": shown, "icon_color": 7_322_096});
-        if name.is_none() {
-            created["is_name_implicit"] = json!(true);
-        }
-        self.sends_with(Some(topic), json!({"forum_topic_created": created}));
-        self.shared.change(|state| state.chats.get_mut(&self.chat).map(|chat| chat.topics.insert(topic, shown.to_owned())));
-        topic
-    }
-
-    /// Deletes a topic with all that is in it; the bot is not told.
-    pub fn deletes_topic(&self, topic: i64) {
+    /// Deletes a message, one's own or the bot's; the bot is not told.
+    pub fn deletes(&self, message: i64) {
         self.shared.change(|state| {
             let chat = state.chats.get_mut(&self.chat).expect("the chat");
-            chat.topics.remove(&topic);
-            chat.messages.iter_mut().filter(|message| message.topic == Some(topic)).for_each(|message| message.deleted = true);
-        });
-    }
-
-    /// Blocks the bot (a group: removes it), or takes it back.
-    pub fn blocks(&self, blocked: bool) {
-        self.shared.change(|state| {
-            let (me, from) = (methods::me(state), state.people[&self.user].clone());
-            let chat = state.chats.get_mut(&self.chat).expect("the chat");
-            chat.blocked = blocked;
-            let (member, banned) = (json!({"status": "member", "user": me}), json!({"status": "kicked", "user": me, "until_date": 0}));
-            let (old, new) = if blocked { (member, banned) } else { (banned, member) };
-            let update =
-                json!({"chat": chat.json(), "from": from, "date": unix(SystemTime::now()), "old_chat_member": old, "new_chat_member": new});
-            state.update("my_chat_member", update);
+            chat.message(message).expect("a message to delete").deleted = true;
         });
     }
 
@@ -167,153 +186,23 @@ impl Person {
         let message = state.chats.get_mut(&self.chat).and_then(|chat| chat.message(id).cloned());
         message.unwrap_or_else(|| panic!("no message {id} in chat {}", self.chat))
     }
-
-    fn writes(&self, topic: Option<i64>, text: &str, document: Option<(String, Vec<u8>)>, fields: Value) -> i64 {
-        let entities = match text.split_whitespace().next() {
-            Some(word) if word.starts_with('/') => vec![json!({"type": "bot_command", "offset": 0, "length": word.encode_utf16().count()})],
-            _ => Vec::new(),
-        };
-        self.shared.change(|state| {
-            let (id, from) = (state.number(), state.people[&self.user].clone());
-            if let Some((_, bytes)) = &document {
-                let file = UserFile { size: bytes.len() as u64, bytes: bytes.clone() };
-                state.files.insert(format!("d{id}"), file);
-            }
-            let chat = state.chats.get_mut(&self.chat).expect("the chat");
-            if let Some(topic) = topic {
-                chat.topics.entry(topic).or_insert_with(|| format!("Topic {topic}"));
-            }
-            let message = Message {
-                id,
-                from: self.user,
-                topic,
-                text: text.to_owned(),
-                entities,
-                markup: None,
-                silent: false,
-                reply_to: None,
-                document,
-                earlier: Vec::new(),
-                reactions: Vec::new(),
-                deleted: false,
-                at: SystemTime::now(),
-                read: true,
-            };
-            let mut json = messages::json(chat, &from, &message);
-            json.as_object_mut().expect("an object").extend(fields.as_object().cloned().unwrap_or_default());
-            chat.messages.push(message);
-            state.update("message", json);
-            id
-        })
-    }
 }
 
-/// What a person sees.
-impl Person {
-    /// Waits for a message of the bot in this chat and gives it. A message given once is not given again, unless it was edited since.
-    #[track_caller]
-    pub fn waits_for_message(&self, wanted: impl Fn(&Message) -> bool) -> Message {
-        self.waits("a message", |chat| {
-            let mut messages = chat.messages.iter_mut().filter(|message| message.from == BOT && !message.deleted && !message.read);
-            let found = messages.find(|message| wanted(message))?;
-            found.read = true;
-            Some(found.clone())
-        })
-    }
-
-    /// Waits until the bot shows such a draft.
-    #[track_caller]
-    pub fn waits_for_draft(&self, wanted: impl Fn(&Draft) -> bool) -> Draft {
-        self.waits("a draft", |chat| chat.drafts.values().find(|draft| wanted(draft)).cloned())
-    }
-
-    /// Waits until the bot's reaction on a message is this emoji.
-    #[track_caller]
-    pub fn waits_for_reaction(&self, message: i64, emoji: &str) {
-        self.waits(&format!("{emoji} on {message}"), |chat| {
-            chat.message(message)?.reactions.iter().any(|reaction| reaction == emoji).then_some(())
+/// Splits a text as clients do.
+fn pieces(text: &str) -> Vec<&str> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    loop {
+        let mut units = 0;
+        let fits = rest.char_indices().find(|(_, character)| {
+            units += character.len_utf16();
+            units > TEXT
         });
+        let Some((end, _)) = fits else { break };
+        let end = rest[..end].rfind('\n').filter(|at| *at > 0).unwrap_or(end);
+        pieces.push(&rest[..end]);
+        rest = &rest[end..];
     }
-
-    /// Waits until a press is answered; gives the toast, empty for none.
-    #[track_caller]
-    pub fn waits_for_toast(&self, press: &str) -> String {
-        let find = |state: &mut State| state.toasts.iter().find(|(id, _)| id == press).map(|(_, text)| text.clone());
-        self.shared.wait("an answer to a press", find, report)
-    }
-
-    /// Waits for anything in the chat.
-    #[track_caller]
-    pub fn waits<T>(&self, what: &str, mut find: impl FnMut(&mut Chat) -> Option<T>) -> T {
-        let what = format!("{what} in chat {}", self.chat);
-        self.shared.wait(&what, |state| find(state.chats.get_mut(&self.chat)?), report)
-    }
-
-    /// Fails the test if the bot says something new here within this time. For what must not happen; anything else can be waited for.
-    #[track_caller]
-    pub fn hears_nothing_for(&self, time: Duration) {
-        let until = Instant::now() + time;
-        let seen = self.messages().len();
-        let mut state = self.shared.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let said = state.chats[&self.chat].messages.iter().filter(|message| message.from == BOT && !message.deleted).count();
-            if left.is_zero() || said > seen {
-                drop(state);
-                assert!(said <= seen, "the bot was to say nothing\n{}", self.transcript());
-                return;
-            }
-            state = self.shared.pause(state, left);
-        }
-    }
-
-    /// The bot's messages that are there now, oldest first.
-    pub fn messages(&self) -> Vec<Message> {
-        self.look(|chat| chat.messages.iter().filter(|message| message.from == BOT && !message.deleted).cloned().collect())
-    }
-
-    /// A message as it is now.
-    pub fn message(&self, id: i64) -> Option<Message> {
-        self.look(|chat| chat.messages.iter().find(|message| message.id == id && !message.deleted).cloned())
-    }
-
-    /// The draft that the person sees now: the newest, for Telegram shows one for about 30 seconds.
-    pub fn draft(&self) -> Option<Draft> {
-        let shown = |draft: &&Draft| draft.at.elapsed().is_ok_and(|age| age < Duration::from_secs(30));
-        self.look(|chat| chat.drafts.values().filter(shown).max_by_key(|draft| draft.at).cloned())
-    }
-
-    /// Every draft that there was, oldest first.
-    pub fn all_drafts(&self) -> Vec<Draft> {
-        self.look(|chat| chat.all_drafts.clone())
-    }
-
-    /// The bot's reactions on a message.
-    pub fn reactions(&self, message: i64) -> Vec<String> {
-        self.message(message).map(|message| message.reactions).unwrap_or_default()
-    }
-
-    /// The chat actions so far: when, in which topic, what.
-    pub fn actions(&self) -> Vec<(SystemTime, Option<i64>, String)> {
-        self.look(|chat| chat.actions.clone())
-    }
-
-    /// The name of a topic.
-    pub fn topic_name(&self, topic: i64) -> Option<String> {
-        self.look(|chat| chat.topics.get(&topic).cloned())
-    }
-
-    /// Whether this is a private chat.
-    pub fn is_private(&self) -> bool {
-        self.look(|chat| chat.kind == Kind::Private)
-    }
-
-    /// What can be read in the chat.
-    pub fn transcript(&self) -> String {
-        self.look(Chat::transcript)
-    }
-
-    fn look<T>(&self, look: impl FnOnce(&Chat) -> T) -> T {
-        look(&self.shared.lock().chats[&self.chat])
-    }
+    pieces.push(rest);
+    pieces.retain(|piece| !piece.trim().is_empty());
+    pieces
 }

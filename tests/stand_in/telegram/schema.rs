@@ -29,15 +29,22 @@ struct Item {
     fields: Vec<Field>,
 }
 
+/// A field of a type, or a parameter of a method.
 #[derive(Deserialize)]
-struct Field {
-    name: String,
-    r#type: String,
-    required: bool,
-    is: Option<String>,
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type as the description writes it.
+    pub r#type: String,
+    /// Whether it is always there.
+    pub required: bool,
+    /// The only text that it may have.
+    pub is: Option<String>,
+    /// Its shortest length in `unit`.
     #[serde(default)]
-    min: usize,
-    max: Option<usize>,
+    pub min: usize,
+    /// Its longest.
+    pub max: Option<usize>,
     unit: Option<String>,
 }
 
@@ -61,6 +68,12 @@ impl Schema {
     /// Whether there is such a method.
     pub fn has_method(&self, name: &str) -> bool {
         name.starts_with(|first: char| first.is_ascii_lowercase()) && self.items.contains_key(name)
+    }
+
+    /// A type's fields, and the types of which it is one.
+    pub fn item(&self, name: &str) -> Option<(&[Field], &[String])> {
+        let item = self.items.get(name)?;
+        Some((&item.fields, item.variants.as_deref().unwrap_or_default()))
     }
 
     /// The names of a type's fields.

@@ -1,6 +1,6 @@
 //! Connections: reads a call, checks and records it, applies faults, answers.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
@@ -8,13 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::Shared;
-use super::answer::{Answer, Refusal, flood, ours, refused, response};
-use super::fault::Fault;
-use super::http::{Request, Response, read_request, write_response};
+use super::answer::{self, Answer, Refusal, flood, ours, refused, response};
+use super::fault::{DOWNLOAD, Fault};
+use super::files::{self, Download, Pace};
+use super::http::{self, Request, Response, read_request, write_response};
 use super::params::{self, Params};
 use super::schema::SCHEMA;
 use super::state::{Call, State};
-use super::{methods, updates};
+use super::{media, methods, updates};
 
 /// Serves connections until the server is stopped.
 pub fn serve(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -32,6 +33,8 @@ pub fn serve(listener: &TcpListener, shared: &Arc<Shared>) {
 /// What becomes of a connection after a call.
 enum Reply {
     Send(Response),
+    /// Then the connection is closed.
+    Part(Response, Pace),
     HangUp,
 }
 
@@ -41,6 +44,7 @@ fn connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     while let Some(request) = read_request(&mut reader)? {
         match reply(&request, shared, &stream) {
             Reply::Send(response) => write_response(&mut stream, &response)?,
+            Reply::Part(response, pace) => return write_slowly(&mut stream, &response, pace, shared),
             Reply::HangUp => return stream.shutdown(std::net::Shutdown::Both),
         }
         if !request.keep_alive || shared.lock().stopped {
@@ -54,7 +58,7 @@ fn reply(request: &Request, shared: &Shared, stream: &TcpStream) -> Reply {
     let path = params::percent_decoded(request.target.split('?').next().unwrap_or_default());
     let not_found = || Reply::Send(response(&Err(refused(404, "Not Found"))));
     if let Some(rest) = path.strip_prefix("/file/bot") {
-        return download(rest, &shared.lock()).map_or_else(not_found, Reply::Send);
+        return download(rest, request, shared, || hung_up(stream));
     }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else { return not_found() };
     if !token.split_once(':').is_some_and(|(id, secret)| id.parse::<i64>().is_ok() && !secret.is_empty()) {
@@ -75,18 +79,23 @@ fn reply(request: &Request, shared: &Shared, stream: &TcpStream) -> Reply {
             return Reply::Send(response(&Err(refused(400, "Bad Request: can't parse the request"))));
         }
     };
-    complete(&mut params, method);
+    state.violations.extend(complete(&mut params, method));
     call(shared, state, method, &params, stream)
 }
 
-/// Reads texts as what they are by type, and lets uploaded files stand for their parameters.
-fn complete(params: &mut Params, method: &str) {
+/// Reads texts as what they are by type, lets uploaded files stand for their parameters, and names those that nothing refers to.
+fn complete(params: &mut Params, method: &str) -> Vec<String> {
     if params.textual {
         SCHEMA.read_texts(method, &mut params.values);
     }
     for upload in &params.uploads {
-        params.values.entry(&upload.field).or_insert_with(|| json!(format!("attach://{}", upload.field)));
+        if SCHEMA.fields(method).any(|field| field == upload.field) {
+            params.values.entry(&upload.field).or_insert_with(|| json!(format!("attach://{}", upload.field)));
+        }
     }
+    let all = json!(params.values).to_string();
+    let unused = params.uploads.iter().filter(|upload| !all.contains(&format!("\"attach://{}\"", upload.field)));
+    unused.map(|upload| format!("{method}: nothing refers to the uploaded part `{}`", upload.field)).collect()
 }
 
 fn call(shared: &Shared, mut state: MutexGuard<'_, State>, method: &str, params: &Params, stream: &TcpStream) -> Reply {
@@ -141,10 +150,10 @@ fn unfit(method: &str, params: &Params) -> Refusal {
 }
 
 fn rated(state: &mut State, method: &str, params: &Params) -> Result<(), Refusal> {
-    let counted = ["sendMessage", "sendDocument", "sendMessageDraft", "editMessageText", "editMessageReplyMarkup"].contains(&method);
+    let counted = method.starts_with("send") && method != "sendChatAction" || method.starts_with("editMessage");
     let chat = params.values.get("chat_id").and_then(serde_json::Value::as_i64);
     match (&mut state.flood, chat) {
-        (Some(rates), Some(chat)) if counted => rates.take(chat).map_err(flood),
+        (Some(rates), Some(chat)) if counted => rates.take(chat, media::count(&params.values)).map_err(flood),
         _ => Ok(()),
     }
 }
@@ -157,9 +166,9 @@ fn instead(fault: &Fault, shared: &Shared, gone: impl Fn() -> bool) -> Reply {
     match fault {
         Fault::BadGateway => {
             let body = b"<html><head><title>502 Bad Gateway</title></head></html>".to_vec();
-            Reply::Send(Response { status: 502, content_type: "text/html", body })
+            Reply::Send(Response::new(502, "text/html", body))
         }
-        Fault::Garbage => Reply::Send(Response { status: 200, content_type: "application/json", body: b"{\"ok\":tru".to_vec() }),
+        Fault::Garbage => Reply::Send(Response::new(200, "application/json", b"{\"ok\":tru".to_vec())),
         Fault::Hang(time) => {
             wait(shared, *time, gone);
             Reply::HangUp
@@ -202,8 +211,49 @@ fn hung_up(stream: &TcpStream) -> bool {
     closed || stream.set_nonblocking(false).is_err()
 }
 
-fn download(rest: &str, state: &State) -> Option<Response> {
-    let (token, path) = rest.split_once('/')?;
-    let file = state.files.get(path.strip_prefix("documents/")?).filter(|_| token == state.token)?;
-    Some(Response { status: 200, content_type: "application/octet-stream", body: file.bytes.clone() })
+/// Serves the content of a file: `rest` is the token and the path.
+fn download(rest: &str, request: &Request, shared: &Shared, gone: impl Fn() -> bool) -> Reply {
+    let mut state = shared.lock();
+    let Some((_, path)) = rest.split_once('/').filter(|(token, _)| *token == state.token) else { return Reply::Send(files::not_found()) };
+    let fault = state.take_fault(DOWNLOAD);
+    let mut response = files::content(&state, request, path);
+    let hang_up = match &fault {
+        Some(Fault::Close | Fault::Hang(_) | Fault::LoseReply) => true,
+        Some(fault) => {
+            fault.refusal().into_iter().for_each(|refusal| response = answer::response(&Err(refusal)));
+            false
+        }
+        None => false,
+    };
+    let status = if hang_up { 0 } else { response.status };
+    state.downloads.push(Download { at: SystemTime::now(), path: path.to_owned(), range: request.range.clone(), status });
+    shared.changed.notify_all();
+    drop(state);
+    match fault {
+        Some(Fault::Hang(time)) => wait(shared, time, gone),
+        Some(Fault::Slow(time)) => {
+            wait(shared, time, gone);
+            return Reply::Send(response);
+        }
+        Some(Fault::BadGateway | Fault::Garbage) => return instead(&Fault::BadGateway, shared, gone),
+        Some(Fault::Cut(bytes)) => return Reply::Part(response, Pace::Cut(bytes)),
+        Some(Fault::Drip(bytes, pause)) => return Reply::Part(response, Pace::Drip(bytes, pause)),
+        _ => {}
+    }
+    if hang_up { Reply::HangUp } else { Reply::Send(response) }
+}
+
+/// Writes an answer at a pace; afterwards the connection is closed.
+fn write_slowly(stream: &mut TcpStream, response: &Response, pace: Pace, shared: &Shared) -> io::Result<()> {
+    stream.write_all(http::head(response).as_bytes())?;
+    match pace {
+        Pace::Cut(bytes) => stream.write_all(&response.body[..bytes.min(response.body.len())])?,
+        Pace::Drip(bytes, pause) => {
+            for piece in response.body.chunks(bytes.max(1)) {
+                wait(shared, pause, || hung_up(stream));
+                stream.write_all(piece)?;
+            }
+        }
+    }
+    stream.shutdown(std::net::Shutdown::Both)
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Refusal, refused};
+use super::answer::{Answer, Refusal, migrated, refused};
 use super::chat::{Chat, Kind};
 use super::fault::{Fault, Planned};
+use super::files::{Download, Stored};
 use super::flood::Flood;
 use super::schema::SCHEMA;
 
@@ -39,15 +40,6 @@ impl Call {
     pub fn succeeded(&self) -> bool {
         matches!(self.answer, Some(Ok(_)))
     }
-}
-
-/// A file that a person sent.
-#[derive(Debug, Clone)]
-pub struct UserFile {
-    /// What is in it.
-    pub bytes: Vec<u8>,
-    /// Its size as Telegram tells it.
-    pub size: u64,
 }
 
 /// Everything, behind one lock.
@@ -84,7 +76,9 @@ pub struct State {
     /// Commands by scope and language.
     pub commands: BTreeMap<String, Value>,
     /// Files by id.
-    pub files: BTreeMap<String, UserFile>,
+    pub files: BTreeMap<String, Stored>,
+    /// Every try to fetch a file, in order.
+    pub downloads: Vec<Download>,
     /// Every call, in order.
     pub calls: Vec<Call>,
     /// What the bot should not have done.
@@ -121,6 +115,7 @@ impl State {
             toasts: Vec::new(),
             commands: BTreeMap::new(),
             files: BTreeMap::new(),
+            downloads: Vec::new(),
             calls: Vec::new(),
             violations: Vec::new(),
             faults: Vec::new(),
@@ -142,22 +137,35 @@ impl State {
         let update = json!({"update_id": self.next_update, kind: content});
         let wrong = SCHEMA.check("Update", &update, "update");
         assert!(wrong.is_empty(), "the test makes an update that Telegram would not: {wrong:?}");
+        self.push(update, kind);
+    }
+
+    /// Queues an update under the next number, whatever is in it; gives the number, or nothing where the bot has not asked for its kind.
+    pub fn push(&mut self, mut update: Value, kind: &str) -> Option<i64> {
         let unasked = ["chat_member", "message_reaction", "message_reaction_count"];
         let wanted = if self.allowed.is_empty() { !unasked.contains(&kind) } else { self.allowed.iter().any(|allowed| allowed == kind) };
-        if wanted {
-            self.next_update += 1;
-            self.queue.push_back(update.clone());
-            self.updates.push(update);
+        if !wanted {
+            return None;
         }
+        let number = self.next_update;
+        update["update_id"] = json!(number);
+        self.next_update += 1;
+        self.queue.push_back(update.clone());
+        self.updates.push(update);
+        Some(number)
     }
 
     /// The chat that a call names, if the bot may write there.
     pub fn chat(&mut self, params: &Map<String, Value>) -> Result<&mut Chat, Refusal> {
         let id = params.get("chat_id").and_then(Value::as_i64);
         let chat = id.and_then(|id| self.chats.get_mut(&id)).ok_or_else(|| refused(400, "Bad Request: chat not found"))?;
+        if let Some(to) = chat.migrated {
+            return Err(migrated(to));
+        }
         match (chat.blocked, chat.kind) {
             (false, _) => Ok(chat),
             (true, Kind::Private) => Err(refused(403, "Forbidden: bot was blocked by the user")),
+            (true, Kind::Basic) => Err(refused(403, "Forbidden: bot was kicked from the group chat")),
             (true, Kind::Group(_)) => Err(refused(403, "Forbidden: bot was kicked from the supergroup chat")),
         }
     }

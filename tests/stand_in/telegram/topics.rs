@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Refusal, ours, refused};
-use super::chat::Kind;
+use super::chat::{Kind, Topic};
 use super::state::State;
 
 /// The topic that a call names, checked against the chat. In groups General is left out, not named 1.
@@ -27,20 +27,25 @@ pub fn carry_out(state: &mut State, method: &str, params: &Map<String, Value>) -
     }
     let name = params.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     if method == "createForumTopic" {
-        chat.topics.insert(number, name.clone());
+        if name.trim().is_empty() {
+            return Err(ours("Bad Request: title must be non-empty"));
+        }
+        chat.topics.insert(number, Topic { name: name.clone(), implicit: false, made: None });
         return Ok(json!({"message_thread_id": number, "name": name, "icon_color": 7_322_096}));
     }
     let topic = params["message_thread_id"].as_i64().unwrap_or_default();
     let Some(present) = chat.topics.get_mut(&topic) else { return Err(refused(400, "Bad Request: TOPIC_ID_INVALID")) };
     if method == "deleteForumTopic" {
         chat.topics.remove(&topic);
+        chat.drafts.remove(&Some(topic));
+        chat.messages.iter_mut().filter(|message| message.topic == Some(topic)).for_each(|message| message.deleted = true);
         return Ok(json!(true));
     }
-    if *present == name {
+    if present.name == name && !params.contains_key("icon_custom_emoji_id") {
         return Err(ours("Bad Request: TOPIC_NOT_MODIFIED"));
     }
     if !name.is_empty() {
-        *present = name;
+        *present = Topic { name, implicit: false, made: present.made.take() };
     }
     Ok(json!(true))
 }
