@@ -37,6 +37,7 @@ mod state;
 mod tally;
 mod text;
 mod topics;
+mod trouble;
 mod updates;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -49,15 +50,13 @@ pub use chat::{BOT, Draft, Media, Message};
 pub use fault::{DOWNLOAD, Fault};
 pub use files::Download;
 pub use flood::{Rate, Rates};
-pub use generate::{Cast, Generator};
+pub use generate::{Cast, Generator, misfits};
 pub use image::png;
 pub use person::{File, Person, Post};
 pub use state::{Call, State};
 pub use tally::{Mark, Tally};
 
 use chat::{Chat, Kind};
-use fault::Planned;
-use flood::Flood;
 
 /// The token that the stand-in takes; nothing else contains it, so a test may look for leaks of it.
 pub const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-stand-in";
@@ -184,65 +183,10 @@ impl Telegram {
     pub fn pushes(&self, update: Value) -> Option<i64> {
         let fields = update.as_object().expect("an update is an object");
         let kind = fields.keys().find(|name| Generator::kinds().contains(&name.as_str())).cloned().unwrap_or_default();
-        self.shared.change(|state| state.push(update, &kind))
-    }
-
-    /// Lets something go wrong with the next `times` calls of `method` (`*`: any method, [`DOWNLOAD`]: fetching the content of a file).
-    pub fn fault(&self, method: &str, times: usize, fault: Fault) {
-        self.shared.change(|state| state.faults.push(Planned { method: method.to_owned(), times, fault }));
-    }
-
-    /// Nothing goes wrong any more; gives how many faults had not happened.
-    pub fn clear_faults(&self) -> usize {
-        self.shared.change(|state| state.faults.drain(..).map(|planned| planned.times).sum())
-    }
-
-    /// Waits until all planned faults have happened.
-    #[track_caller]
-    pub fn waits_for_faults(&self) {
-        self.waits("all faults to happen", |state| state.faults.iter().all(|planned| planned.times == 0).then_some(()));
-    }
-
-    /// From now on sends are limited.
-    pub fn limit_rates(&self, rates: Rates) {
-        self.shared.change(|state| state.flood = Some(Flood::new(rates)));
-    }
-
-    /// Draws the number of the next update anew, as Telegram does after a week without updates.
-    pub fn jump_to_update(&self, number: i64) {
         self.shared.change(|state| {
-            state.queue.clear();
-            state.next_update = number;
-        });
-    }
-
-    /// Delivers the last `count` updates once more, whatever the offset.
-    pub fn redeliver(&self, count: usize) {
-        self.shared.change(|state| {
-            let from = state.updates.len().saturating_sub(count);
-            let updates = state.updates[from..].to_vec();
-            state.again.extend(updates);
-        });
-    }
-
-    /// Another instance of the bot polls: a waiting poll of ours ends with 409.
-    pub fn another_instance_polls(&self) {
-        self.shared.change(|state| state.poll += 1);
-    }
-
-    /// Somebody sets a webhook, or takes it away.
-    pub fn webhook(&self, url: Option<&str>) {
-        self.shared.change(|state| state.webhook = url.map(str::to_owned));
-    }
-
-    /// The owner has revoked the token at @BotFather: every call is answered 401.
-    pub fn revoke_token(&self) {
-        self.shared.change(|state| state.token = "110201543:revoked".to_owned());
-    }
-
-    /// All presses so far have become too old to be answered.
-    pub fn age_presses(&self) {
-        self.shared.change(|state| state.presses.values_mut().for_each(|open| *open = false));
+            files::note_ids(&update, &mut state.foreign_files);
+            state.push(update, &kind)
+        })
     }
 
     /// How long waits wait before they fail the test.

@@ -1,11 +1,12 @@
 //! Files: what the server keeps, how messages tell of them, and how they are fetched.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Refusal, ours, refused};
+use super::answer::{Answer, Refusal, refused};
 use super::http::{Request, Response};
 use super::image;
 use super::state::State;
@@ -114,7 +115,10 @@ fn unique(id: &str) -> String {
 /// `getFile`. A file whose told size is too large needs no asking; one that hides it does.
 pub fn get(state: &mut State, params: &Map<String, Value>) -> Answer {
     let id = params["file_id"].as_str().unwrap_or_default();
-    let file = state.files.get_mut(id).ok_or_else(|| ours("Bad Request: wrong file_id or the file is temporarily unavailable"))?;
+    let Some(file) = state.files.get_mut(id) else {
+        let invented = !state.foreign_files.contains(id);
+        return Err(Refusal { violation: invented, ..refused(400, "Bad Request: wrong file_id or the file is temporarily unavailable") });
+    };
     if file.size > DOWNLOAD {
         let foreseen = file.told.is_some_and(|told| told > DOWNLOAD);
         return Err(Refusal { violation: foreseen, ..refused(400, "Bad Request: file is too big") });
@@ -123,6 +127,18 @@ pub fn get(state: &mut State, params: &Map<String, Value>) -> Answer {
     let mut answer = json!({"file_id": id, "file_unique_id": unique(id), "file_path": file.path});
     file.told.into_iter().for_each(|told| answer["file_size"] = json!(told));
     Ok(answer)
+}
+
+/// Collects the file ids in a value.
+pub fn note_ids(value: &Value, ids: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| note_ids(value, ids)),
+        Value::Object(fields) => {
+            ids.extend(fields.get("file_id").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| note_ids(value, ids));
+        }
+        _ => {}
+    }
 }
 
 /// The content of a file, or the part of it that the request names; 404 without `getFile` before.

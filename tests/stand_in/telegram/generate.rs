@@ -15,8 +15,8 @@ use super::schema::{Field, SCHEMA};
 /// How deep optional fields are filled; below it objects have what they must have.
 const DEPTH: usize = 6;
 
-/// Most values of one update, required ones aside: about what fills 64 KiB.
-const VALUES: usize = 600;
+/// Most values of one update, required ones aside. It keeps updates around 8 KB and below 256 KB.
+const VALUES: usize = 200;
 
 /// Longest list.
 const LIST: u64 = 3;
@@ -82,6 +82,12 @@ pub struct Cast {
     pub chat: i64,
     /// Who else occurs in them, besides the bot and people whom nobody knows.
     pub others: Vec<i64>,
+}
+
+/// What makes a value unreadable as this type of the description; fields that the description does not know are nothing.
+pub fn misfits(kind: &str, value: &Value) -> Vec<String> {
+    let unreadable = SCHEMA.check(kind, value, kind).into_iter().filter(|misfit| misfit.unreadable);
+    unreadable.map(|misfit| misfit.text).collect()
 }
 
 /// Makes updates, always the same for the same seed.
@@ -209,10 +215,10 @@ impl Generator {
             let span = (max - field.min) as u64 + 1;
             return "x".repeat(field.min + usize::try_from(self.random.below(span)).unwrap_or_default());
         }
-        match self.random.below(8) {
+        match self.random.below(32) {
             0 => "long ".repeat(800),
             1 => "\u{1F980}".repeat(2048),
-            2 => format!("{}{}", self.random.pick(TEXTS), self.random.pick(TEXTS)),
+            2..6 => format!("{}{}", self.random.pick(TEXTS), self.random.pick(TEXTS)),
             _ => (*self.random.pick(TEXTS)).to_owned(),
         }
     }

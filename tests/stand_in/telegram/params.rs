@@ -100,7 +100,7 @@ pub fn percent_decoded(text: &str) -> String {
 /// Reads the parts of a body (RFC 7578): between lines that begin with two hyphens and the boundary.
 fn multipart(body: &[u8], boundary: &str, params: &mut Params) -> Result<(), String> {
     let delimiter = format!("\r\n--{boundary}");
-    let first = delimiter[2..].as_bytes();
+    let first = &delimiter.as_bytes()[2..];
     let mut rest = body.strip_prefix(first).ok_or("a multipart body that does not begin with its boundary")?;
     while !rest.starts_with(b"--") {
         let part = rest.strip_prefix(b"\r\n").ok_or("a boundary without a line end")?;

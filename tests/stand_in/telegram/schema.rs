@@ -154,7 +154,9 @@ impl Schema {
 
     /// One of the types has to fit; what is wrong with the one that fits best is told.
     fn check_any<'a>(&self, kinds: impl Iterator<Item = &'a str>, value: &Value, at: &str) -> Misfits {
-        kinds.map(|kind| self.check_one(kind, value, at)).min_by_key(Vec::len).unwrap_or_default()
+        let unreadable = |misfits: &Misfits| misfits.iter().filter(|misfit| misfit.unreadable).count();
+        let checked = kinds.map(|kind| self.check_one(kind, value, at));
+        checked.min_by_key(|misfits| (unreadable(misfits), misfits.len())).unwrap_or_default()
     }
 
     fn check_fields(&self, item: &Item, values: &Map<String, Value>, at: &str, misfits: &mut Misfits) {

@@ -1,6 +1,6 @@
 //! All that the server knows: people, chats, messages, updates, and what the bot asked for.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
@@ -77,6 +77,8 @@ pub struct State {
     pub commands: BTreeMap<String, Value>,
     /// Files by id.
     pub files: BTreeMap<String, Stored>,
+    /// File ids in updates that tests made by hand: the server has no such files, but the bot cannot know.
+    pub foreign_files: BTreeSet<String>,
     /// Every try to fetch a file, in order.
     pub downloads: Vec<Download>,
     /// Every call, in order.
@@ -115,6 +117,7 @@ impl State {
             toasts: Vec::new(),
             commands: BTreeMap::new(),
             files: BTreeMap::new(),
+            foreign_files: BTreeSet::new(),
             downloads: Vec::new(),
             calls: Vec::new(),
             violations: Vec::new(),
