@@ -40,7 +40,7 @@ pub struct Download {
     pub path: String,
     /// The `Range` asked for, empty for none.
     pub range: String,
-    /// The status of the answer; 0 when the connection was closed instead.
+    /// The status of the answer; 0 when a fault took its place.
     pub status: u16,
 }
 
@@ -145,13 +145,11 @@ pub fn note_ids(value: &Value, ids: &mut BTreeSet<String>) {
 pub fn content(state: &State, request: &Request, path: &str) -> Response {
     let Some(file) = state.files.values().find(|file| file.path == path && file.ready) else { return not_found() };
     let kind = "application/octet-stream";
-    let range = match request.range.as_str() {
-        "" => None,
-        range => Some(range),
-    };
-    let Some(range) = range else { return Response::new(200, kind, file.bytes.to_vec()) };
+    if request.range.is_empty() {
+        return Response::new(200, kind, file.bytes.to_vec());
+    }
     let length = file.bytes.len();
-    let Some((from, to)) = part(range, length) else {
+    let Some((from, to)) = part(&request.range, length) else {
         let refused = Response::new(416, kind, Vec::new());
         return Response { headers: vec![format!("Content-Range: bytes */{length}")], ..refused };
     };

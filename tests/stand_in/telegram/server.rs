@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::Shared;
-use super::answer::{self, Answer, Refusal, flood, ours, refused, response};
+use super::answer::{Answer, Refusal, flood, ours, refused, response};
 use super::fault::{DOWNLOAD, Fault};
 use super::files::{self, Download, Pace};
 use super::http::{self, Request, Response, read_request, write_response};
@@ -216,31 +216,22 @@ fn download(rest: &str, request: &Request, shared: &Shared, gone: impl Fn() -> b
     let mut state = shared.lock();
     let Some((_, path)) = rest.split_once('/').filter(|(token, _)| *token == state.token) else { return Reply::Send(files::not_found()) };
     let fault = state.take_fault(DOWNLOAD);
-    let mut response = files::content(&state, request, path);
-    let hang_up = match &fault {
-        Some(Fault::Close | Fault::Hang(_) | Fault::LoseReply) => true,
-        Some(fault) => {
-            fault.refusal().into_iter().for_each(|refusal| response = answer::response(&Err(refusal)));
-            false
-        }
-        None => false,
-    };
-    let status = if hang_up { 0 } else { response.status };
+    let response = files::content(&state, request, path);
+    let served = matches!(fault, None | Some(Fault::Slow(_) | Fault::Cut(_) | Fault::Drip(..)));
+    let status = if served { response.status } else { 0 };
     state.downloads.push(Download { at: SystemTime::now(), path: path.to_owned(), range: request.range.clone(), status });
     shared.changed.notify_all();
     drop(state);
     match fault {
-        Some(Fault::Hang(time)) => wait(shared, time, gone),
+        None => Reply::Send(response),
         Some(Fault::Slow(time)) => {
             wait(shared, time, gone);
-            return Reply::Send(response);
+            Reply::Send(response)
         }
-        Some(Fault::BadGateway | Fault::Garbage) => return instead(&Fault::BadGateway, shared, gone),
-        Some(Fault::Cut(bytes)) => return Reply::Part(response, Pace::Cut(bytes)),
-        Some(Fault::Drip(bytes, pause)) => return Reply::Part(response, Pace::Drip(bytes, pause)),
-        _ => {}
+        Some(Fault::Cut(bytes)) => Reply::Part(response, Pace::Cut(bytes)),
+        Some(Fault::Drip(bytes, pause)) => Reply::Part(response, Pace::Drip(bytes, pause)),
+        Some(fault) => instead(&fault, shared, gone),
     }
-    if hang_up { Reply::HangUp } else { Reply::Send(response) }
 }
 
 /// Writes an answer at a pace; afterwards the connection is closed.
