@@ -1,6 +1,7 @@
 //! The screens: one per thread that has something to show, each with a task that ends when there is nothing left.
 
 mod hands;
+mod post;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

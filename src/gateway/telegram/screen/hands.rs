@@ -13,14 +13,13 @@ use crate::channel::telegram::methods::{
 use crate::channel::telegram::render::Piece;
 use crate::channel::telegram::types::InlineKeyboard;
 use crate::gateway::telegram::board::{Board, Deed, Step};
-use crate::gateway::telegram::delivery::{Delivery, Remedy};
-use crate::store::StoreError;
+use crate::gateway::telegram::delivery::Delivery;
 
 /// What acts for one screen.
 pub(super) struct Hands {
-    screens: Arc<Screens>,
-    screen: Arc<Screen>,
-    delivery: Option<Delivery>,
+    pub(super) screens: Arc<Screens>,
+    pub(super) screen: Arc<Screen>,
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Hands {
@@ -75,7 +74,7 @@ impl Hands {
     }
 
     /// Calls a method that sends or changes a message.
-    async fn send<M: Method>(&self, request: &M) -> Result<M::Reply, ApiError> {
+    pub(super) async fn send<M: Method>(&self, request: &M) -> Result<M::Reply, ApiError> {
         self.screens.pacer.sends(self.chat(), Instant::now());
         let result = self.screens.api.call(request).await;
         if let Err(error) = &result {
@@ -142,77 +141,15 @@ impl Hands {
         }
     }
 
-    /// Sends the next piece of the outbox.
-    async fn deliver(&mut self) -> Result<(), StoreError> {
-        let delivery = match self.delivery.take() {
-            Some(delivery) => delivery,
-            None => match self.screens.store.outbox_next(&self.screen.thread)? {
-                Some((id, message)) => Delivery::new(id, message),
-                None => return Ok(()),
-            },
-        };
-        self.board().deliver_more();
-        let delivery = self.delivery.insert(delivery);
-        let Some(request) = delivery.request() else { return self.delivered().await };
-        let result = self.send(&request).await;
-        let Some(delivery) = &mut self.delivery else { return Ok(()) };
-        match result {
-            Ok(_) => {
-                let sent = delivery.confirmed();
-                let (over, id, is_long_row) = (delivery.request().is_none(), delivery.id.clone(), delivery.is_long_row());
-                self.board().arrived(Instant::now());
-                if over {
-                    return self.delivered().await;
-                }
-                if is_long_row {
-                    self.screens.pacer.more_follows(self.chat(), Instant::now());
-                }
-                self.screens.store.outbox_progress(&id, sent)?;
-                self.screens.store.flush().await
-            }
-            Err(error) => match delivery.refused(&error) {
-                Remedy::Wait => {
-                    self.wait(&error);
-                    Ok(())
-                }
-                Remedy::Again => {
-                    tracing::info!(%error, thread = %self.screen.thread, "a message was refused; trying it in another form");
-                    Ok(())
-                }
-                Remedy::GiveUp => {
-                    tracing::warn!(%error, thread = %self.screen.thread, "a message can never arrive; it is dropped");
-                    self.delivered().await
-                }
-            },
-        }
-    }
-
-    /// Done with the message in hand. When the store fails it stays in hand, so that it is not sent once more.
-    async fn delivered(&mut self) -> Result<(), StoreError> {
-        if let Some(delivery) = &self.delivery {
-            self.screens.store.outbox_done(&delivery.id)?;
-            self.delivery = None;
-        }
-        self.screens.store.flush().await
-    }
-
-    /// A flood has its own time to wait for.
-    fn wait(&self, error: &ApiError) {
-        if !matches!(error, ApiError::Flood { .. }) {
-            tracing::info!(%error, thread = %self.screen.thread, "Telegram cannot be reached; trying again");
-            self.board().failed(Instant::now());
-        }
-    }
-
-    fn board(&self) -> MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
         self.screen.board()
     }
 
-    fn chat(&self) -> i64 {
+    pub(super) fn chat(&self) -> i64 {
         self.screen.thread.chat
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place::new(self.chat(), self.screen.thread.topic())
     }
 }
