@@ -70,7 +70,7 @@ async fn listen(api: Api, intake: Intake, store: Store, names: Names) -> PollEnd
 async fn take_in(updates: Vec<Update>, bot: &User, intake: &Intake, store: &Store, names: &Names) {
     for update in updates {
         names.learn(&update);
-        let Some(inbound) = inbound::read(update, bot.username.as_deref(), unix_now()) else { continue };
+        let Some(inbound) = inbound::read(update, bot, unix_now()) else { continue };
         insist(|| intake.take_in(inbound.clone())).await;
     }
     insist(|| store.flush()).await;

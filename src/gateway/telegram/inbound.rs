@@ -1,46 +1,116 @@
 //! What a person did, read from Telegram's events. Decides nothing about who may do it.
 
-use crate::channel::telegram::types::{AttachmentKind, CallbackQuery, Media, Message, Update};
-use crate::model::inbound::{Content, Inbound};
-use crate::model::{ThreadId, UserId, bounds};
+mod about;
+mod note;
 
-/// Reads an event; `None` for what no person did, or is not meant for this bot. `bot` is its username, `now` is in Unix seconds.
-pub(super) fn read(update: Update, bot: Option<&str>, now: u64) -> Option<Inbound> {
+use crate::channel::telegram::render::clean;
+use crate::channel::telegram::types::{Attachment, AttachmentKind, CallbackQuery, Location, Media, Message, Stopped, Update, User};
+use crate::model::inbound::{Content, FileIn, FileKind, Inbound, Part};
+use crate::model::{Language, ThreadId, UserId, bounds};
+
+pub(super) use note::{Note, note};
+
+/// From this length on, in UTF-16 units, a text may be a part of a longer one. Clients split what is longer than 4096 at the last line's end
+/// that fits, so all parts but the last are longer than this unless a line has 600 units. A wrong guess costs a second's wait.
+const PASTE: usize = 3500;
+
+/// Longest name, address or number that is told of a place or a person, in characters.
+const WORDS: usize = 300;
+
+/// Reads an event; `None` for what no person did, or is not meant for this bot. `now` is in Unix seconds.
+pub(super) fn read(update: Update, bot: &User, now: u64) -> Option<Inbound> {
     let event = update.update_id;
     if let Some(message) = update.message {
-        return of_message(event, message, bot, now);
+        return of_message(event, &message, bot, now);
+    }
+    if let Some(message) = update.edited_message {
+        return of_edit(event, &message, now);
+    }
+    if let Some(stopped) = update.stopped_message_generation {
+        return of_stop(event, &stopped, now);
     }
     update.callback_query.and_then(|press| of_press(event, press, now))
 }
 
-fn of_message(event: i64, message: Message, bot: Option<&str>, now: u64) -> Option<Inbound> {
-    // Sent by a channel, an anonymous administrator or another bot: nobody who could be allowed.
-    let from = message.from.as_ref().filter(|from| !from.is_bot && message.sender_chat.is_none())?;
-    let user = UserId::telegram(from.id);
-    let (thread, number) = (thread(&message), message.message_id);
+fn of_message(event: i64, message: &Message, bot: &User, now: u64) -> Option<Inbound> {
+    let from = writer(message)?;
     let at = if message.date == 0 { now } else { message.date };
-    let content = match (message.text, message.media.as_ref().map(media)) {
-        (Some(text), _) if text.len() > bounds::PROMPT => Content::Unsupported { message: number, what: "so long a text".to_owned() },
-        (Some(text), _) => Content::text(number, for_this_bot(text, bot)?),
-        // A caption is about what the agent cannot be given, so it is not given alone.
-        (None, Some(what)) => Content::Unsupported { message: number, what: what.to_owned() },
-        // Telegram's own notes: somebody joined, a topic was made.
-        (None, None) => return None,
-    };
-    Some(Inbound { user, thread, event, at, language: None, content })
+    Some(inbound(event, from, thread(message), at, content(message, bot)?))
+}
+
+fn of_edit(event: i64, message: &Message, now: u64) -> Option<Inbound> {
+    let from = writer(message)?;
+    let text = message.text.as_ref().or(message.caption.as_ref()).filter(|text| text.len() <= bounds::PROMPT)?;
+    let content = Content::Edited { message: message.message_id, text: clean(text).into_owned() };
+    Some(inbound(event, from, thread(message), message.edit_date.unwrap_or(now), content))
+}
+
+/// Telegram does not say who pressed Stop. In a private chat it can be nobody else, and drafts are shown nowhere else.
+fn of_stop(event: i64, stopped: &Stopped, now: u64) -> Option<Inbound> {
+    let chat = stopped.chat.is_private().then_some(stopped.chat.id)?;
+    let thread = ThreadId::telegram(chat, stopped.message_thread_id);
+    Some(Inbound { user: UserId::telegram(chat), thread, event, at: now, language: None, content: Content::Stop })
 }
 
 fn of_press(event: i64, press: CallbackQuery, now: u64) -> Option<Inbound> {
     let message = press.message?;
-    let user = UserId::telegram((!press.from.is_bot).then_some(press.from.id)?);
+    let from = Some(&press.from).filter(|from| !from.is_bot)?;
     let content = Content::Button { press: press.id, message: message.message_id, token: press.data? };
-    Some(Inbound { user, thread: thread(&message), event, at: now, language: None, content })
+    Some(inbound(event, from, thread(&message), now, content))
 }
 
-/// The chat and its topic. In groups without topics `message_thread_id` is the message that is replied to, which is no topic.
+fn inbound(event: i64, from: &User, thread: ThreadId, at: u64, content: Content) -> Inbound {
+    let language = from.language_code.as_deref().and_then(Language::from_code);
+    Inbound { user: UserId::telegram(from.id), thread, event, at, language, content }
+}
+
+/// Who wrote it; nobody who could be allowed, where it was sent by a channel, an anonymous administrator or another bot.
+fn writer(message: &Message) -> Option<&User> {
+    message.from.as_ref().filter(|from| !from.is_bot && message.sender_chat.is_none())
+}
+
+/// The chat and its topic. In groups without topics `message_thread_id` is the message that is replied to, which is no topic; and a
+/// group's General topic, which has number 1, is the group without a topic.
 fn thread(message: &Message) -> ThreadId {
-    let is_topic = message.is_topic_message || message.chat.is_private();
-    ThreadId::telegram(message.chat.id, message.message_thread_id.filter(|_| is_topic))
+    let is_topic = |topic: &i64| message.chat.is_private() || (message.is_topic_message && *topic != 1);
+    ThreadId::telegram(message.chat.id, message.message_thread_id.filter(is_topic))
+}
+
+/// What a message is to the session. Telegram's own notes are nothing to it, but for those about its topic.
+fn content(message: &Message, bot: &User) -> Option<Content> {
+    if let Some(created) = &message.forum_topic_created {
+        return Some(Content::Topic { named: !created.is_name_implicit });
+    }
+    if let Some(edited) = &message.forum_topic_edited {
+        return edited.name.as_ref().map(|_| Content::Topic { named: true });
+    }
+    let number = message.message_id;
+    let unsupported = |what: &str| Some(Content::Unsupported { message: number, what: what.to_owned() });
+    let context = about::context(message, bot);
+    let of = |text, files, part| Some(Content::Text { message: number, text, context, files, part, joined: Vec::new() });
+    if let Some(text) = &message.text {
+        if text.len() > bounds::PROMPT {
+            return unsupported("so long a text");
+        }
+        let part = (text.encode_utf16().count() >= PASTE).then_some(Part::Paste);
+        return of(for_this_bot(clean(text).into_owned(), bot.username.as_deref())?, Vec::new(), part);
+    }
+    match message.media.as_ref()? {
+        Media::File(file) if file.file_id.is_empty() => unsupported(name(file.kind)),
+        Media::File(file) => {
+            let caption = message.caption.as_deref().or(file.emoji.as_deref()).unwrap_or_default();
+            of(clean(caption).into_owned(), vec![file_in(file)], message.media_group_id.clone().map(Part::Album))
+        }
+        Media::Location(location) => of(place(*location), Vec::new(), None),
+        Media::Venue { location, title, address } => {
+            of(format!("{}: {}, {}", place(*location), words(title), words(address)), Vec::new(), None)
+        }
+        Media::Contact { phone_number, first_name, last_name } => {
+            let name = words(&format!("{first_name} {}", last_name.as_deref().unwrap_or_default()));
+            of(format!("👤 {name}, {}", words(phone_number)), Vec::new(), None)
+        }
+        Media::Other(field) => unsupported(other(field)),
+    }
 }
 
 /// The text with `/command@thisbot` as `/command`; `None` when the command is another bot's.
@@ -52,117 +122,70 @@ fn for_this_bot(text: String, bot: Option<&str>) -> Option<String> {
         return Some(text);
     }
     match bot {
-        Some(bot) if bot.eq_ignore_ascii_case(name) => Some(format!("/{command}{}", &text[word.len()..])),
+        Some(bot) if bot.eq_ignore_ascii_case(name) => Some(format!("/{command}{}", text.get(word.len()..).unwrap_or_default())),
         _ => None,
     }
 }
 
-/// What a message carries that is no text.
-fn media(media: &Media) -> &'static str {
-    match media {
-        Media::File(file) => match file.kind {
-            AttachmentKind::Photo => "a photo",
-            AttachmentKind::Voice => "a voice message",
-            AttachmentKind::VideoNote => "a video message",
-            AttachmentKind::Animation => "an animation",
-            AttachmentKind::Document => "a file",
-            AttachmentKind::Video => "a video",
-            AttachmentKind::Audio => "an audio file",
-            AttachmentKind::Sticker => "a sticker",
-        },
-        Media::Venue { .. } => "a place",
-        Media::Location(_) => "a location",
-        Media::Contact { .. } => "a contact",
-        Media::Other("poll") => "a poll",
-        Media::Other("checklist") => "a checklist",
-        Media::Other("story") => "a story",
-        Media::Other("rich_message") => "a rich message",
-        Media::Other("dice") => "a dice",
-        Media::Other("game") => "a game",
-        Media::Other(_) => "such media",
+/// A file. What Telegram does not say of it is what its kind always has.
+fn file_in(file: &Attachment) -> FileIn {
+    let (kind, mime) = match file.kind {
+        AttachmentKind::Animation => (FileKind::Animation, None),
+        AttachmentKind::Audio => (FileKind::Audio, None),
+        AttachmentKind::Document => (FileKind::Document, None),
+        AttachmentKind::Photo => (FileKind::Photo, Some("image/jpeg")),
+        AttachmentKind::Sticker if file.is_animated => (FileKind::Sticker, Some("application/x-tgsticker")),
+        AttachmentKind::Sticker if file.is_video => (FileKind::Sticker, Some("video/webm")),
+        AttachmentKind::Sticker => (FileKind::Sticker, Some("image/webp")),
+        AttachmentKind::Video => (FileKind::Video, None),
+        AttachmentKind::VideoNote => (FileKind::VideoNote, Some("video/mp4")),
+        AttachmentKind::Voice => (FileKind::Voice, Some("audio/ogg")),
+    };
+    let mime = file.mime_type.clone().or(mime.map(str::to_owned));
+    FileIn { id: file.file_id.clone(), kind, name: file.file_name.clone(), mime, size: file.file_size }
+}
+
+/// Degrees with four decimals are some ten metres.
+fn place(location: Location) -> String {
+    format!("📍 {:.4}, {:.4}", location.latitude, location.longitude)
+}
+
+/// Words from outside, in one line.
+fn words(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WORDS).collect()
+}
+
+/// What sort of file it is, in the words that [`crate::gateway::texts`] knows.
+fn name(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::Photo => "a photo",
+        AttachmentKind::Voice => "a voice message",
+        AttachmentKind::VideoNote => "a video message",
+        AttachmentKind::Animation => "an animation",
+        AttachmentKind::Document => "a file",
+        AttachmentKind::Video => "a video",
+        AttachmentKind::Audio => "an audio file",
+        AttachmentKind::Sticker => "a sticker",
+    }
+}
+
+/// The same for what the bot does not take.
+fn other(field: &str) -> &'static str {
+    match field {
+        "poll" => "a poll",
+        "checklist" => "a checklist",
+        "story" => "a story",
+        "rich_message" => "a rich message",
+        "dice" => "a dice",
+        "game" => "a game",
+        "live_photo" => "a live photo",
+        "paid_media" => "paid media",
+        "giveaway" => "a giveaway",
+        "venue" | "location" => "a place",
+        "contact" => "a contact",
+        _ => "such media",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn read_json(update: Value) -> Option<Inbound> {
-        read(Update::read(&update).unwrap(), Some("our_bot"), 99)
-    }
-
-    fn message(fields: Value) -> Value {
-        let mut message = json!({"message_id": 5, "date": 42, "chat": {"id": 7, "type": "private"}, "from": {"id": 7, "is_bot": false}});
-        message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        json!({"update_id": 1, "message": message})
-    }
-
-    fn text(fields: Value) -> Option<String> {
-        match read_json(message(fields))?.content {
-            Content::Text { text, .. } => Some(text),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_text_is_read_with_its_user_thread_and_time() {
-        let inbound = read_json(message(json!({"text": "hi", "message_thread_id": 3, "is_topic_message": true}))).unwrap();
-        let content = Content::text(5, "hi".to_owned());
-        let expected =
-            Inbound { user: UserId::telegram(7), thread: ThreadId::telegram(7, Some(3)), event: 1, at: 42, language: None, content };
-        assert_eq!(inbound, expected);
-    }
-
-    #[test]
-    fn a_reply_in_a_group_is_no_topic() {
-        let group = json!({"text": "hi", "message_thread_id": 3, "chat": {"id": -9, "type": "supergroup"}});
-        assert_eq!(read_json(message(group)).unwrap().thread, ThreadId::telegram(-9, None));
-    }
-
-    #[test]
-    fn what_no_person_wrote_is_ignored() {
-        for fields in [
-            json!({"text": "x", "sender_chat": {"id": -9, "type": "channel"}}),
-            json!({"text": "x", "from": {"id": 1_087_968_824, "is_bot": true}}),
-            json!({"text": "x", "from": null}),
-            json!({"new_chat_title": "x"}),
-        ] {
-            assert_eq!(read_json(message(fields.clone())), None, "{fields}");
-        }
-    }
-
-    #[test]
-    fn commands_for_this_bot_lose_its_name_and_others_are_ignored() {
-        assert_eq!(text(json!({"text": "/stop@Our_Bot now\nplease"})).as_deref(), Some("/stop now\nplease"));
-        assert_eq!(text(json!({"text": "/stop@other_bot"})), None);
-        for kept in ["/stop", "mail a@b.example", "/etc/x@y", "/a@b.example", " /stop@other_bot"] {
-            assert_eq!(text(json!({"text": kept})).as_deref(), Some(kept));
-        }
-    }
-
-    #[test]
-    fn media_are_named_and_captions_do_not_stand_for_them() {
-        let inbound = read_json(message(json!({"caption": "what is this?", "photo": [{"file_id": "x"}]}))).unwrap();
-        assert_eq!(inbound.content, Content::Unsupported { message: 5, what: "a photo".to_owned() });
-    }
-
-    #[test]
-    fn a_text_beyond_the_bound_is_not_taken() {
-        let inbound = read_json(message(json!({"text": "x".repeat(bounds::PROMPT + 1)}))).unwrap();
-        assert!(matches!(inbound.content, Content::Unsupported { .. }));
-    }
-
-    #[test]
-    fn a_press_carries_who_pressed_and_where() {
-        let update = json!({"update_id": 2, "callback_query": {
-            "id": "p", "from": {"id": 8}, "data": "tok:1", "chat_instance": "x",
-            "message": {"message_id": 6, "date": 0, "chat": {"id": 7, "type": "private"}}}});
-        let content = Content::Button { press: "p".to_owned(), message: 6, token: "tok:1".to_owned() };
-        let expected =
-            Inbound { user: UserId::telegram(8), thread: ThreadId::telegram(7, None), event: 2, at: 99, language: None, content };
-        assert_eq!(read_json(update), Some(expected));
-        assert_eq!(read_json(json!({"update_id": 2, "callback_query": {"id": "p", "from": {"id": 8}}})), None);
-    }
-}
+mod tests;

@@ -38,7 +38,7 @@ pub(in crate::gateway) trait TurnTexts {
     fn queue_full(&self, most: usize) -> String;
     /// A waiting prompt was changed as the person changed its message.
     fn edited(&self, place: usize) -> String;
-    /// The agent cannot be given this; `what` is English, from the channel.
+    /// The agent cannot be given this; `what` is one of the channel's words for it, which are English ("a poll").
     fn unsupported(&self, what: &str) -> String;
     /// `/stop` with nothing running.
     fn nothing_running(&self) -> String;
@@ -281,7 +281,28 @@ impl TurnTexts for German {
     }
 
     fn unsupported(&self, what: &str) -> String {
-        format!("Das kann der Agent nicht bekommen ({what}).")
+        let what = match what {
+            "a photo" | "a live photo" => "ein Foto",
+            "a voice message" => "eine Sprachnachricht",
+            "a video message" => "eine Videonachricht",
+            "an animation" => "eine Animation",
+            "a file" => "eine Datei",
+            "a video" => "ein Video",
+            "an audio file" => "eine Tondatei",
+            "a sticker" => "ein Sticker",
+            "a place" => "ein Ort",
+            "a contact" => "ein Kontakt",
+            "a poll" => "eine Umfrage",
+            "a checklist" => "eine Liste",
+            "a story" => "eine Story",
+            "a rich message" => "so eine Nachricht",
+            "a dice" => "ein Würfel",
+            "a game" => "ein Spiel",
+            "a giveaway" => "eine Verlosung",
+            "so long a text" => "ein so langer Text",
+            _ => "so etwas",
+        };
+        format!("Das kann der Agent nicht bekommen: {what}.")
     }
 
     fn nothing_running(&self) -> String {

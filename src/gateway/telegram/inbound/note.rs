@@ -1,0 +1,30 @@
+//! Telegram's own notes: what no person did, and changes where or whether the bot can write.
+
+use crate::channel::telegram::types::{Message, Update};
+
+/// A note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::gateway::telegram) enum Note {
+    /// A group became a supergroup, which has another number.
+    Moved { from: i64, to: i64 },
+    /// The bot was removed from a chat, or blocked.
+    Left { chat: i64 },
+    /// Somebody wrote in this topic, so it is there.
+    Lives { chat: i64, topic: i64 },
+}
+
+/// The note in an event, if there is one. An event can be a person's doing all the same.
+pub(in crate::gateway::telegram) fn note(update: &Update) -> Option<Note> {
+    if let Some(membership) = &update.my_chat_member {
+        return (!membership.is_member).then_some(Note::Left { chat: membership.chat.id });
+    }
+    let message = update.message.as_ref()?;
+    let Message { chat, migrate_to_chat_id, migrate_from_chat_id, message_thread_id, .. } = message;
+    if let Some(to) = migrate_to_chat_id {
+        return Some(Note::Moved { from: chat.id, to: *to });
+    }
+    if let Some(from) = migrate_from_chat_id {
+        return Some(Note::Moved { from: *from, to: chat.id });
+    }
+    message_thread_id.map(|topic| Note::Lives { chat: chat.id, topic })
+}
