@@ -7,6 +7,7 @@
 mod check;
 mod flush;
 mod inbox;
+mod moved;
 mod outbox;
 mod record;
 mod sessions;

@@ -24,13 +24,16 @@ pub(super) enum WorkspaceError {
 
 /// The session's workspace, absolute. Nothing in it can pose as the agent's own configuration.
 pub(super) fn prepare(deps: &Deps, key: &SessionKey) -> Result<PathBuf, WorkspaceError> {
-    let relative = PathBuf::from(key.user.dir_name()).join(key.thread.dir_name());
+    let known = deps.store.workspace(&key.user, &key.thread)?;
+    // That of a chat that goes on under another number stays where it is.
+    let relative =
+        known.as_ref().map_or_else(|| PathBuf::from(key.user.dir_name()).join(key.thread.dir_name()), |known| PathBuf::from(&known.path));
     let path = deps.config.workspaces.join(&relative);
     Beneath::open(&deps.config.workspaces)?.make_dirs(&relative)?;
     if let Some(aside) = provision::set_aside_planted(&path)? {
         tracing::warn!(user = %key.user, thread = %key.thread, aside, "an agent's configuration was found in a workspace and set aside");
     }
-    let record = match deps.store.workspace(&key.user, &key.thread)? {
+    let record = match known {
         Some(known) => WorkspaceRecord { last_used: clock::unix_now(), ..known },
         None => WorkspaceRecord {
             owner: key.user,
