@@ -24,6 +24,8 @@ pub enum Show {
         /// The new part.
         text: String,
     },
+    /// What was written so far was sent as a message: what comes begins anew.
+    Flushed,
     /// The agent thought. Only the new part.
     Thought {
         /// The new part.
