@@ -2,12 +2,16 @@
 
 mod board;
 mod delivery;
+mod fold;
 mod inbound;
 mod names;
+mod pace;
 mod pacer;
+mod plan;
 mod preview;
 mod question;
 mod screen;
+mod trace;
 
 use tokio::time::sleep;
 

@@ -70,8 +70,6 @@ pub enum Show {
         /// The language of the bot's own ones.
         language: Language,
     },
-    /// What was written so far was sent as a message: what comes begins anew.
-    Flushed,
     /// The outbox of this thread holds something to deliver.
     Deliver,
     /// The turn is over; its message, if any, is in the outbox.

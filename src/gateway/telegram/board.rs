@@ -2,27 +2,30 @@
 //!
 //! Everything that sessions show is folded into this, so that a slow or flooded chat has little to catch up with and nobody waits for it.
 
+mod live;
+mod questions;
+mod turn;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::pacer::Gates;
 use super::preview::Preview;
-use super::question::{Outcome, options, question, settled};
 use crate::channel::telegram::backoff::Backoff;
 use crate::channel::telegram::render::Piece;
-use crate::channel::telegram::types::InlineKeyboard;
-use crate::model::outbound::{AskView, Show};
-use crate::model::{ThreadId, UserId};
+use crate::model::outbound::Show;
+use crate::model::{Language, ThreadId, UserId};
 
-/// Between two signs of typing; Telegram shows one for 5 s.
-const TYPING: Duration = Duration::from_secs(4);
+pub(super) use live::{Key, Shown};
+pub(super) use questions::{AskPiece, Opened};
+
+use live::{Closings, Fate, Keys};
+use questions::Questions;
+use turn::{Part, Turn};
 
 /// Toasts and reactions that wait; a person makes one at a time, and the oldest are of no use.
 const SIGNS: usize = 32;
-
-/// Questions that are open, on the way or being rewritten. A turn has at most eight; one that is not shown times out, which denies.
-const QUESTIONS: usize = 32;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,15 +35,19 @@ pub(super) enum Deed {
     /// Put 👀 on a message.
     React { message: i64 },
     /// Rewrite a question that is settled.
-    Settle { message: i64, piece: Piece },
+    Settle { ask: String, message: i64, piece: Piece },
     /// Go on with the outbox.
     Deliver,
-    /// Send a piece of a question; the last one has the buttons.
-    Ask { piece: Piece, keyboard: Option<InlineKeyboard> },
+    /// Send a piece of a question.
+    Ask(AskPiece),
     /// Show that the agent works.
     Typing,
     /// Show the draft.
     Draft { id: i64, piece: Piece },
+    /// Show a message that is kept up to date: this one, or a new one.
+    Live { key: Key, message: Option<i64>, piece: Piece },
+    /// Remove such a message.
+    Remove { key: Key, message: i64 },
 }
 
 /// What is to be done next.
@@ -50,26 +57,20 @@ pub(super) enum Step {
     Do(Deed),
     /// Nothing before that time.
     Wait(Instant),
-    /// Nothing, but a question is open.
+    /// Nothing, but something is open.
     Listen,
     /// Nothing at all.
     Rest,
 }
 
-/// A question on its way to the person.
-#[derive(Debug)]
-struct Asking {
-    view: AskView,
-    pieces: Vec<Piece>,
-    sent: usize,
-    outcome: Option<Outcome>,
-}
-
-/// A question that the person sees.
-#[derive(Debug)]
-struct Asked {
-    view: AskView,
-    message: i64,
+/// What there may be to do, in the order of its weight: what must arrive comes first.
+#[derive(Debug, Clone, Copy)]
+enum Matter {
+    Settle,
+    Deliver,
+    Ask,
+    Close,
+    Turn(Part),
 }
 
 /// One thread's board.
@@ -78,13 +79,14 @@ pub(super) struct Board {
     thread: ThreadId,
     toasts: VecDeque<(String, String)>,
     reactions: VecDeque<i64>,
-    asking: VecDeque<Asking>,
-    asked: VecDeque<Asked>,
-    settled: VecDeque<(i64, Piece)>,
+    questions: Questions,
     deliver: bool,
-    /// When typing is to be shown again; `None` when nothing works.
-    typing: Option<Instant>,
-    preview: Preview,
+    turn: Option<Turn>,
+    /// What former turns have left to do.
+    closings: Closings,
+    keys: Keys,
+    /// The number of the last draft.
+    draft: i64,
     backoff: Backoff,
     /// After a failure: nothing is tried before.
     resume: Option<Instant>,
@@ -92,117 +94,134 @@ pub(super) struct Board {
 
 impl Board {
     /// An empty board.
-    pub(super) fn new(thread: ThreadId, now: Instant) -> Self {
+    pub(super) fn new(thread: ThreadId) -> Self {
         Self {
             thread,
             toasts: VecDeque::new(),
             reactions: VecDeque::new(),
-            asking: VecDeque::new(),
-            asked: VecDeque::new(),
-            settled: VecDeque::new(),
+            questions: Questions::default(),
             deliver: false,
-            typing: None,
-            preview: Preview::new(now),
+            turn: None,
+            closings: Closings::default(),
+            keys: Keys::default(),
+            draft: Preview::former(),
             backoff: Backoff::usual(),
             resume: None,
         }
     }
 
-    /// Takes up something to show. `name` tells how a person is called here.
-    pub(super) fn apply(&mut self, show: Show, now: Instant, name: impl FnOnce(UserId) -> String) {
+    /// Takes up something to show. `name` tells how a person is called here, in a language.
+    pub(super) fn apply(&mut self, show: Show, now: Instant, name: impl FnOnce(UserId, Language) -> String) {
         match show {
             Show::Seen { message } => push(&mut self.reactions, message, SIGNS),
-            Show::Working(_) => {
-                self.typing = Some(now);
-                self.preview.clear();
+            Show::Working(display) => {
+                self.end_turn(now);
+                self.turn = Some(Turn::new(display, self.thread.chat < 0, self.draft, &mut self.keys, now));
             }
-            // Drafts exist in private chats only, and those have positive numbers.
-            Show::Text { text } if self.thread.chat > 0 => self.preview.add(&text),
-            Show::Text { .. }
-            | Show::Thought { .. }
-            | Show::Tool(_)
-            | Show::Plan { .. }
-            | Show::Flushed
-            | Show::Name { .. }
-            | Show::Menu { .. } => {}
-            Show::Ask(view) => {
-                let asking = Asking { pieces: question(&view), view, sent: 0, outcome: None };
-                self.asking.extend((self.asking.len() < QUESTIONS).then_some(asking));
+            Show::Ask(view) => self.questions.ask(view),
+            Show::Settled { ask, by, choice, at } => {
+                self.questions.settle(&ask, choice, at, |language| by.map(|user| name(user, language)));
             }
-            Show::Settled { ask, by, choice, at } => self.settle(&ask, Outcome { by: by.map(name), choice, at }),
             Show::Pressed { press, toast } => push(&mut self.toasts, (press, toast), SIGNS),
             Show::Deliver => self.deliver = true,
-            Show::TurnEnded => {
-                self.typing = None;
-                self.preview.clear();
+            Show::TurnEnded => self.end_turn(now),
+            // Matters of the chat and its topic, not of what stands in it.
+            Show::Name { .. } | Show::Menu { .. } => {}
+            Show::Text { .. } | Show::Thought { .. } | Show::Tool(_) | Show::Plan { .. } | Show::Flushed => self.apply_work(show, now),
+        }
+    }
+
+    /// What belongs to a turn.
+    fn apply_work(&mut self, show: Show, now: Instant) {
+        let Some(turn) = &mut self.turn else { return };
+        match show {
+            Show::Text { text } => turn.text(&text, now),
+            Show::Thought { text } => turn.thought(&text),
+            Show::Tool(view) => turn.tool(&view),
+            Show::Plan { steps } => turn.plan(steps),
+            Show::Flushed => {
+                if let Some((live, fate)) = turn.flushed(&mut self.keys, now) {
+                    self.closings.add(live, fate, now);
+                }
             }
+            _ => {}
         }
     }
 
-    fn settle(&mut self, ask: &str, outcome: Outcome) {
-        if let Some(asking) = self.asking.iter_mut().find(|asking| asking.view.ask == ask) {
-            asking.outcome = Some(outcome);
-        } else if let Some(at) = self.asked.iter().position(|asked| asked.view.ask == ask)
-            && let Some(Asked { view, message }) = self.asked.remove(at)
-        {
-            self.rewrite(message, settled(&view, &outcome));
+    fn end_turn(&mut self, now: Instant) {
+        let Some(turn) = self.turn.take() else { return };
+        self.draft = turn.draft().unwrap_or(self.draft);
+        for (live, fate) in turn.end(now) {
+            self.closings.add(live, fate, now);
         }
     }
 
-    /// The first of the queue may be on its way just now, so a full queue takes no more instead of giving up its first.
-    fn rewrite(&mut self, message: i64, piece: Piece) {
-        self.settled.extend((self.settled.len() < QUESTIONS).then_some((message, piece)));
+    /// A question was open before a restart.
+    pub(super) fn lost(&mut self, question: Opened) {
+        self.questions.lost(question);
     }
 
-    /// What is to be done now. `due` is when the chat may be written to.
-    pub(super) fn next(&mut self, now: Instant, due: Instant) -> Step {
+    /// Whether there is nothing to do and nothing to wait for.
+    pub(super) fn rests(&self) -> bool {
+        let idle = self.toasts.is_empty() && self.reactions.is_empty() && !self.deliver && self.questions.is_empty();
+        idle && self.turn.is_none() && self.closings.is_empty()
+    }
+
+    /// Whether something must arrive.
+    pub(super) fn has_duty(&self) -> bool {
+        self.deliver || self.questions.to_ask().is_some() || self.questions.to_settle().is_some()
+    }
+
+    /// What is to be done now. `gates` tell when the chat may be written to.
+    pub(super) fn next(&mut self, now: Instant, gates: Gates) -> Step {
         if let Some((press, toast)) = self.toasts.pop_front() {
             return Step::Do(Deed::Toast { press, toast });
         }
         if let Some(message) = self.reactions.pop_front() {
             return Step::Do(Deed::React { message });
         }
-        // Settled before anybody saw it.
-        self.asking.retain(|asking| asking.outcome.is_none());
-        let wake = [self.typing, self.preview.due()].into_iter().flatten().min();
-        let must = !self.settled.is_empty() || self.deliver || !self.asking.is_empty();
-        if !must && wake.is_none() {
-            return if self.asked.is_empty() { Step::Rest } else { Step::Listen };
+        self.questions.tidy();
+        let mut wake: Option<Instant> = None;
+        for (matter, at) in self.agenda(now, gates) {
+            if at > now {
+                wake = Some(wake.map_or(at, |wake| wake.min(at)));
+            } else if let Some(deed) = self.take(matter, now) {
+                return Step::Do(deed);
+            }
         }
-        let gate = self.resume.map_or(due, |resume| resume.max(due));
-        if gate > now {
-            return Step::Wait(gate);
-        }
-        if let Some(deed) = self.next_duty() {
-            return Step::Do(deed);
-        }
-        if self.typing.is_some_and(|at| at <= now) {
-            self.typing = Some(now + TYPING);
-            return Step::Do(Deed::Typing);
-        }
-        if self.preview.due().is_some_and(|at| at <= now)
-            && let Some((id, piece)) = self.preview.take(now)
-        {
-            return Step::Do(Deed::Draft { id, piece });
-        }
-        match [self.typing, self.preview.due()].into_iter().flatten().min() {
+        match wake {
             Some(at) => Step::Wait(at),
+            None if self.rests() => Step::Rest,
             None => Step::Listen,
         }
     }
 
-    /// What must arrive: it stays until it is confirmed.
-    fn next_duty(&mut self) -> Option<Deed> {
-        if let Some((message, piece)) = self.settled.front().cloned() {
-            return Some(Deed::Settle { message, piece });
+    /// What there is to do, and from when on.
+    fn agenda(&self, now: Instant, gates: Gates) -> Vec<(Matter, Instant)> {
+        let resume = self.resume.unwrap_or(now);
+        let (send, edit, preview) = (gates.send.max(resume), gates.edit.max(resume), gates.preview.max(resume));
+        let mut agenda = Vec::new();
+        agenda.extend(self.questions.to_settle().map(|_| (Matter::Settle, edit)));
+        agenda.extend(self.deliver.then_some((Matter::Deliver, send)));
+        agenda.extend(self.questions.to_ask().map(|_| (Matter::Ask, send)));
+        agenda.extend(self.closings.due().map(|at| (Matter::Close, at.max(preview))));
+        let parts = self.turn.iter().flat_map(Turn::due);
+        agenda.extend(parts.map(|(part, at)| (Matter::Turn(part), at.max(if part == Part::Typing { edit } else { preview }))));
+        agenda
+    }
+
+    /// What must arrive stays until it is confirmed.
+    fn take(&mut self, matter: Matter, now: Instant) -> Option<Deed> {
+        match matter {
+            Matter::Settle => self.questions.to_settle().map(|(ask, message, piece)| Deed::Settle { ask, message, piece }),
+            Matter::Deliver => std::mem::take(&mut self.deliver).then_some(Deed::Deliver),
+            Matter::Ask => self.questions.to_ask().map(Deed::Ask),
+            Matter::Close => match self.closings.take(now)? {
+                (key, message, Fate::Last(piece)) => Some(Deed::Live { key, message, piece }),
+                (key, message, Fate::Removed) => message.map(|message| Deed::Remove { key, message }),
+            },
+            Matter::Turn(part) => self.turn.as_mut()?.take(part, now),
         }
-        if std::mem::take(&mut self.deliver) {
-            return Some(Deed::Deliver);
-        }
-        let asking = self.asking.front()?;
-        let is_last = asking.sent + 1 >= asking.pieces.len();
-        let piece = asking.pieces.get(asking.sent).cloned()?;
-        Some(Deed::Ask { piece, keyboard: options(&asking.view).filter(|_| is_last) })
     }
 
     /// The outbox has more, or has to be tried again.
@@ -212,8 +231,15 @@ impl Board {
 
     /// A message of the bot has arrived.
     pub(super) fn arrived(&mut self, now: Instant) {
-        self.preview.vanished(now);
+        self.vanished(now);
         self.succeeded();
+    }
+
+    /// A message stands where the draft was.
+    fn vanished(&mut self, now: Instant) {
+        if let Some(turn) = &mut self.turn {
+            turn.vanished(now);
+        }
     }
 
     /// Telegram works again.
@@ -222,31 +248,30 @@ impl Board {
         self.resume = None;
     }
 
-    /// A piece of the first question has arrived as this message.
-    pub(super) fn asked(&mut self, message: i64, now: Instant) {
+    /// A piece of the first question has arrived as this message. Gives the question if it is open now.
+    pub(super) fn asked(&mut self, message: i64, now: Instant) -> Option<Opened> {
         self.arrived(now);
-        let Some(first) = self.asking.front_mut() else { return };
-        first.sent += 1;
-        if first.sent < first.pieces.len() {
-            return;
-        }
-        if let Some(Asking { view, outcome, .. }) = self.asking.pop_front() {
-            match outcome {
-                Some(outcome) => self.rewrite(message, settled(&view, &outcome)),
-                None => push(&mut self.asked, Asked { view, message }, QUESTIONS),
-            }
-        }
+        self.questions.asked(message)
     }
 
     /// The first question cannot be shown: it will time out, which denies.
     pub(super) fn ask_refused(&mut self) {
-        self.asking.pop_front();
+        self.questions.ask_refused();
     }
 
     /// The first settled question is rewritten, or cannot be.
     pub(super) fn settle_done(&mut self) {
-        self.settled.pop_front();
+        self.questions.settle_done();
         self.succeeded();
+    }
+
+    /// What became of a [`Deed::Live`], whose piece is given, or of a [`Deed::Remove`].
+    pub(super) fn live_shown(&mut self, key: Key, (piece, is_new): (Option<Piece>, bool), shown: Shown, now: Instant) {
+        if is_new && matches!(shown, Shown::As(_)) {
+            self.vanished(now);
+        }
+        let lives = self.turn.iter_mut().flat_map(Turn::lives);
+        live::report(lives, &mut self.closings, (key, piece), shown, now);
     }
 
     /// Something failed that may succeed later.
@@ -254,14 +279,11 @@ impl Board {
         self.resume = Some(now + self.backoff.pause());
     }
 
-    /// Telegram wants no drafts for a while.
-    pub(super) fn hush_drafts(&mut self, until: Instant) {
-        self.preview.hush(until);
-    }
-
     /// Drafts are not for this chat.
     pub(super) fn no_drafts(&mut self) {
-        self.preview.turn_off();
+        if let Some(turn) = &mut self.turn {
+            turn.no_drafts();
+        }
     }
 }
 

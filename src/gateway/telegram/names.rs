@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::channel::telegram::render::clean;
 use crate::channel::telegram::types::Update;
-use crate::model::{ThreadId, UserId};
+use crate::gateway::texts::texts;
+use crate::model::{Language, ThreadId, UserId};
 
 /// People remembered; beyond them all are forgotten and learnt again.
 const PEOPLE: usize = 256;
@@ -32,12 +33,12 @@ impl Names {
         }
     }
 
-    /// How a person is called in a thread: in a chat with nobody else, "you".
-    pub(super) fn of(&self, user: UserId, thread: ThreadId) -> String {
+    /// How a person is called in a thread, in a language: in a chat with nobody else, "you".
+    pub(super) fn of(&self, user: UserId, thread: ThreadId, language: Language) -> String {
         if user.number == thread.chat {
-            return "you".to_owned();
+            return texts(language).you().to_owned();
         }
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(&user.number).cloned().unwrap_or_else(|| format!("user {}", user.number))
+        names.get(&user.number).cloned().unwrap_or_else(|| texts(language).somebody(user.number))
     }
 }

@@ -1,87 +1,100 @@
-//! The draft of an answer that is still being written.
+//! The draft of an answer that is still being written: what a private chat shows of it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::channel::telegram::render::{Piece, render_draft};
+use super::pace::Pace;
+use crate::channel::telegram::render::Piece;
 use crate::gateway::clock::unix_now;
-use crate::model::bounds;
 
-/// Between two drafts: faster ones are not read, and count as floods.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Between two drafts, at first: faster ones are not read, and count as floods.
+const FIRST: Duration = Duration::from_secs(1);
 
-/// The draft of one thread. Disposable: what cannot be shown is never tried again.
+/// A draft that does not change is shown again after this time, for it vanishes after about 30 s, and the Stop button with it.
+const REFRESH: Duration = Duration::from_secs(25);
+
+/// The draft of one turn. Disposable: what cannot be shown is never tried again.
 #[derive(Debug)]
 pub(super) struct Preview {
-    text: String,
-    changed: bool,
-    /// Not to be shown before.
-    at: Instant,
-    /// What is on the screen.
-    shown: Option<Piece>,
     id: i64,
+    changed: bool,
+    pace: Pace,
+    /// What is on the screen, and since when.
+    shown: Option<(Piece, Instant)>,
     off: bool,
 }
 
 impl Preview {
-    /// Nothing yet.
-    pub(super) fn new(now: Instant) -> Self {
-        // Another number than the drafts before a restart had; it has to fit into 32 bits.
-        let id = i64::try_from(unix_now() % (1 << 30)).unwrap_or(0) + 1;
-        Self { text: String::new(), changed: false, at: now, shown: None, id, off: false }
+    /// Nothing yet. `former` is the number of the last draft in this thread.
+    pub(super) fn new(former: i64, now: Instant) -> Self {
+        Self { id: former + 1, changed: false, pace: Pace::new(FIRST, now), shown: None, off: false }
     }
 
-    /// The agent wrote more.
-    pub(super) fn add(&mut self, text: &str) {
-        if !self.off && self.text.len() + text.len() <= bounds::ANSWER {
-            self.text.push_str(text);
-            self.changed = true;
-        }
+    /// A number that no draft has had before a restart; it has to fit into 32 bits.
+    pub(super) fn former() -> i64 {
+        i64::try_from(unix_now() % (1 << 30)).unwrap_or(0)
     }
 
-    /// The answer is over, or another begins.
-    pub(super) fn clear(&mut self) {
-        self.text = String::new();
+    /// The draft's number.
+    pub(super) fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// There is something new to show.
+    pub(super) fn change(&mut self) {
+        self.changed = !self.off;
+    }
+
+    /// What was shown has been sent as a message, and something new begins.
+    pub(super) fn clear(&mut self, now: Instant) {
+        self.id += 1;
         self.changed = false;
         self.shown = None;
-        self.id += 1;
+        self.pace.again(now);
     }
 
-    /// A message was sent, with which drafts vanish. What there is of the answer is shown again, but not at once: if the message was the
-    /// answer itself, its end is on the way.
+    /// A message was sent, with which drafts vanish. If there was one it is shown again, but not at once: if the message was the answer
+    /// itself, its end is on the way.
     pub(super) fn vanished(&mut self, now: Instant) {
         self.id += 1;
-        self.shown = None;
-        self.changed = !self.text.is_empty();
-        self.at = self.at.max(now + PAUSE);
-    }
-
-    /// Telegram wants no drafts for a while. It says so of drafts alone: an answer is still tried, and hears for itself.
-    pub(super) fn hush(&mut self, until: Instant) {
-        self.at = self.at.max(until);
+        if self.shown.take().is_some() {
+            self.changed = true;
+        }
+        self.pace.soon(now);
     }
 
     /// Drafts are not for this chat.
     pub(super) fn turn_off(&mut self) {
         self.off = true;
-        self.clear();
-    }
-
-    /// When there will be something to show; `None` when nothing has changed.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.changed.then_some(self.at)
-    }
-
-    /// What is to be shown now, with the draft's number; `None` when it looks like what is on the screen.
-    pub(super) fn take(&mut self, now: Instant) -> Option<(i64, Piece)> {
         self.changed = false;
-        self.at = now + PAUSE;
-        let piece = render_draft(&self.text)?;
-        if self.shown.as_ref() == Some(&piece) {
+        self.shown = None;
+    }
+
+    /// Whether the person sees it: nothing else needs to show that the agent works.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    /// When there will be something to show; `None` when nothing has changed, and nothing fades.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match &self.shown {
+            _ if self.changed => Some(self.pace.at()),
+            Some((_, since)) => Some(*since + REFRESH),
+            None => None,
+        }
+    }
+
+    /// Shows this now; `None` when that is just what is on the screen.
+    pub(super) fn take(&mut self, piece: Option<Piece>, now: Instant) -> Option<(i64, Piece)> {
+        self.changed = false;
+        let piece = piece?;
+        let fresh = |(shown, since): &(Piece, Instant)| *shown == piece && now < *since + REFRESH;
+        if self.shown.as_ref().is_some_and(fresh) {
             return None;
         }
-        self.shown = Some(piece.clone());
+        self.pace.take(now);
+        self.shown = Some((piece.clone(), now));
         Some((self.id, piece))
     }
 }
@@ -90,31 +103,59 @@ impl Preview {
 mod tests {
     use super::*;
 
+    fn piece(text: &str) -> Option<Piece> {
+        Some(Piece { text: text.to_owned(), entities: Vec::new() })
+    }
+
+    fn preview() -> (Preview, Instant) {
+        let now = Instant::now();
+        (Preview::new(Preview::former(), now), now)
+    }
+
     #[test]
     fn a_draft_is_shown_on_change_only_and_not_too_often() {
-        let now = Instant::now();
-        let mut preview = Preview::new(now);
+        let (mut preview, now) = preview();
         assert_eq!(preview.due(), None);
-        preview.add("Hello");
+        preview.change();
         assert_eq!(preview.due(), Some(now));
-        assert_eq!(preview.take(now).unwrap().1.text, "Hello");
-        assert_eq!(preview.due(), None);
-        preview.add(" \n");
-        assert_eq!(preview.due(), Some(now + PAUSE));
-        assert_eq!(preview.take(now + PAUSE), None);
+        assert_eq!(preview.take(piece("Hello"), now).unwrap().1.text, "Hello");
+        assert_eq!(preview.due(), Some(now + REFRESH));
+        preview.change();
+        assert_eq!(preview.due(), Some(now + FIRST));
+        assert_eq!(preview.take(piece("Hello"), now + FIRST), None);
+        assert_eq!(preview.take(None, now + FIRST), None);
+    }
+
+    #[test]
+    fn a_draft_that_does_not_change_is_refreshed_before_it_fades() {
+        let (mut preview, now) = preview();
+        preview.change();
+        let first = preview.take(piece("Hello"), now).unwrap();
+        assert_eq!(preview.due(), Some(now + REFRESH));
+        assert_eq!(preview.take(piece("Hello"), now + REFRESH), Some(first));
+        assert_eq!(preview.due(), Some(now + REFRESH * 2));
     }
 
     #[test]
     fn a_message_takes_the_draft_away_and_it_comes_back_with_a_new_number() {
-        let now = Instant::now();
-        let mut preview = Preview::new(now);
-        preview.add("Hello");
-        let (first, _) = preview.take(now).unwrap();
+        let (mut preview, now) = preview();
+        preview.change();
+        let (first, _) = preview.take(piece("Hello"), now).unwrap();
         preview.vanished(now);
-        assert_eq!(preview.due(), Some(now + PAUSE));
-        assert!(preview.take(now).unwrap().0 > first);
-        preview.clear();
+        assert!(!preview.is_shown());
+        assert_eq!(preview.due(), Some(now + FIRST));
+        assert!(preview.take(piece("Hello"), now + FIRST).unwrap().0 > first);
+        preview.clear(now);
         preview.vanished(now);
+        assert_eq!(preview.due(), None);
+    }
+
+    #[test]
+    fn a_refused_draft_is_the_last_of_its_turn() {
+        let (mut preview, _) = preview();
+        preview.change();
+        preview.turn_off();
+        preview.change();
         assert_eq!(preview.due(), None);
     }
 }

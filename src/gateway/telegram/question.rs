@@ -1,8 +1,9 @@
 //! A permission request as a Telegram message, before and after its answer.
 
-use crate::channel::telegram::methods::CALLBACK_DATA;
+use crate::channel::telegram::methods::{CALLBACK_DATA, TEXT};
 use crate::channel::telegram::render::{Piece, clean, lines};
 use crate::channel::telegram::types::{EntityKind, InlineButton, InlineKeyboard};
+use crate::gateway::texts::texts;
 use crate::model::outbound::AskView;
 
 /// Longest label of a button, in characters: what a phone shows in one line.
@@ -44,6 +45,13 @@ pub(super) fn settled(view: &AskView, outcome: &Outcome) -> Piece {
     pieces.into_iter().next().unwrap_or(Piece { text: outcome, entities: Vec::new() })
 }
 
+/// What the question's last message says when a restart has left it open; `text` is what it said before.
+pub(super) fn lost(view: &AskView, text: &str) -> String {
+    let outcome = format!("⌛ {}", texts(view.language).ask_lost());
+    let whole = format!("{text}\n{outcome}");
+    if whole.encode_utf16().count() > TEXT { format!("{}\n{outcome}", title(view)) } else { whole }
+}
+
 /// Buttons with their labels and tokens. One whose token Telegram would not take is left out, for it would take the message with it.
 pub(super) fn keyboard<'a>(buttons: impl Iterator<Item = (&'a str, String)>) -> Option<InlineKeyboard> {
     let rows: Vec<Vec<InlineButton>> = buttons
@@ -82,9 +90,9 @@ fn label(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserId;
     use crate::model::outbound::AskOption;
     use crate::model::permission::ToolKind;
+    use crate::model::{Language, UserId};
 
     fn view(detail: &str) -> AskView {
         let option = |label: &str, kind: &str| AskOption { label: label.to_owned(), kind: kind.to_owned() };
@@ -125,6 +133,14 @@ mod tests {
         assert!(settled(&view("ls"), &outcome(Some("Ann"), "Deny")).text.ends_with("🚫 Deny (Ann, 14:04 UTC)"));
         let long = settled(&view(&"😀".repeat(3000)), &outcome(None, "nobody answered in time"));
         assert_eq!(long.text, "🔐 Run a command\n⌛ nobody answered in time (14:04 UTC)");
+    }
+
+    #[test]
+    fn a_question_that_a_restart_left_open_says_so_in_its_person_s_language() {
+        assert_eq!(lost(&view("ls"), "🔐 Run a command\nls"), "🔐 Run a command\nls\n⌛ the bot was restarted: ask the agent again");
+        let german = AskView { language: Language::German, ..view("ls") };
+        assert!(lost(&german, "ls").contains("neu gestartet"));
+        assert!(lost(&view("ls"), &"😀".repeat(2040)).starts_with("🔐 Run a command\n⌛"));
     }
 
     #[test]

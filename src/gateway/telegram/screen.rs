@@ -1,6 +1,8 @@
 //! The screens: one per thread that has something to show, each with a task that ends when there is nothing left.
 
 mod hands;
+mod menu;
+mod passing;
 mod post;
 
 use std::collections::{BTreeSet, HashMap};
@@ -9,23 +11,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use super::board::{Board, Step};
+use super::board::{Board, Opened};
 use super::names::Names;
 use super::pacer::Pacer;
 use crate::channel::telegram::api::{Api, ApiError};
-use crate::channel::telegram::methods::Method;
+use crate::channel::telegram::methods::{EditForumTopic, Method, Place};
+use crate::channel::telegram::render::clean;
 use crate::gateway::Shows;
 use crate::model::outbound::Show;
 use crate::model::{ChannelKind, ThreadId};
 use crate::store::{Store, StoreError};
 
 use hands::Hands;
+use menu::Menus;
 
 /// Threads that are shown at once; each has at most one connection. Of any further thread only the outbox is served, when there is room.
 const SCREENS: usize = 256;
 
 /// Toasts and reactions that are on their way at once. Beyond them they are left out: nobody needs them.
 const SIGNS: usize = 32;
+
+/// Longest name of a topic, in characters: what a phone's list shows of it.
+const NAME: usize = 25;
+
+/// What the tags of open questions begin with.
+const ASK: &str = "ask:";
 
 /// All screens of a bot.
 #[derive(Debug)]
@@ -34,6 +44,7 @@ pub(super) struct Screens {
     store: Store,
     pacer: Pacer,
     names: Names,
+    menus: Menus,
     signs: Arc<Semaphore>,
     open: Mutex<Open>,
 }
@@ -63,14 +74,19 @@ impl Screens {
     /// No screen yet.
     pub(super) fn new(api: Api, store: Store, names: Names) -> Arc<Self> {
         let signs = Arc::new(Semaphore::new(SIGNS));
-        Arc::new(Self { api, store, pacer: Pacer::default(), names, signs, open: Mutex::default() })
+        Arc::new(Self { api, store, pacer: Pacer::default(), names, menus: Menus::default(), signs, open: Mutex::default() })
     }
 
-    /// Shows what comes, and first what the outbox still has from before a restart. Ends when all sessions are gone.
+    /// Shows what comes, and first what the outbox still has from before a restart. Questions from then are closed. Ends when all sessions
+    /// are gone.
     ///
     /// # Errors
-    /// The outbox cannot be listed.
+    /// The outbox or the open questions cannot be listed.
     pub(super) async fn serve(self: Arc<Self>, mut shows: Shows) -> Result<(), StoreError> {
+        for (thread, tag, shown) in self.store.all_shown(ChannelKind::Telegram, ASK)? {
+            let ask = tag.get(ASK.len()..).unwrap_or_default().to_owned();
+            self.on_board(thread, false, |board| board.lost(Opened { ask, message: shown.message, lost: shown.text }));
+        }
         for thread in self.store.outbox_threads(ChannelKind::Telegram)? {
             self.show(thread, Show::Deliver);
         }
@@ -82,24 +98,45 @@ impl Screens {
 
     /// Never waits, so that no thread can hold up another.
     fn show(self: &Arc<Self>, thread: ThreadId, show: Show) {
+        match show {
+            Show::Menu { commands, language } => self.set_menu(thread, &commands, language),
+            Show::Name { name } => self.rename(thread, &name),
+            show => {
+                let name = |user, language| self.names.of(user, thread, language);
+                self.on_board(thread, show == Show::Deliver, |board| board.apply(show, Instant::now(), name));
+            }
+        }
+    }
+
+    /// Changes a thread's board. Without room for its screen nothing is shown, but an outbox waits for room.
+    fn on_board(self: &Arc<Self>, thread: ThreadId, deliver: bool, change: impl FnOnce(&mut Board)) {
         let mut open = self.open();
         let known = open.screens.get(&thread).cloned();
         let screen = match known {
             Some(screen) => screen,
             None if open.screens.len() >= SCREENS => {
-                if show == Show::Deliver {
+                if deliver {
                     open.waiting.insert(thread);
                 }
                 return;
             }
             None => self.begin(&mut open, thread),
         };
-        screen.board().apply(show, Instant::now(), |user| self.names.of(user, thread));
+        change(&mut screen.board());
         screen.changed.notify_one();
     }
 
+    /// Names a topic. One that has the name already, or is gone, is left alone.
+    fn rename(self: &Arc<Self>, thread: ThreadId, name: &str) {
+        let Some(message_thread_id) = Place::new(thread.chat, thread.topic()).message_thread_id else { return };
+        let name: String = clean(name).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect();
+        if !name.is_empty() {
+            self.sign(thread, EditForumTopic { chat_id: thread.chat, message_thread_id, name });
+        }
+    }
+
     fn begin(self: &Arc<Self>, open: &mut Open, thread: ThreadId) -> Arc<Screen> {
-        let screen = Arc::new(Screen { thread, board: Mutex::new(Board::new(thread, Instant::now())), changed: Notify::new() });
+        let screen = Arc::new(Screen { thread, board: Mutex::new(Board::new(thread)), changed: Notify::new() });
         open.screens.insert(thread, Arc::clone(&screen));
         tokio::spawn(Hands::new(Arc::clone(self), Arc::clone(&screen)).run());
         screen
@@ -108,8 +145,7 @@ impl Screens {
     /// Ends a screen, unless something to show has come meanwhile, and lets a waiting thread in.
     fn end(self: &Arc<Self>, screen: &Screen) -> bool {
         let mut open = self.open();
-        let now = Instant::now();
-        if screen.board().next(now, now) != Step::Rest {
+        if !screen.board().rests() {
             return false;
         }
         open.screens.remove(&screen.thread);
@@ -129,11 +165,20 @@ impl Screens {
         });
     }
 
-    /// What is of no use later is not tried again.
-    async fn try_once<M: Method>(&self, thread: ThreadId, request: &M) {
-        if let Err(error) = self.api.call(request).await {
-            self.heed(thread, &error);
+    /// What is of no use later is not tried again. Gives whether it succeeded.
+    async fn try_once<M: Method>(&self, thread: ThreadId, request: &M) -> bool {
+        let result = self.api.call(request).await;
+        if let Err(error) = &result {
+            self.hush(thread, error);
             tracing::debug!(%error, %thread, "something passing was not shown");
+        }
+        result.is_ok()
+    }
+
+    /// Remembers when a chat wants no more of what is passing.
+    fn hush(&self, thread: ThreadId, error: &ApiError) {
+        if let ApiError::Flood { retry_after, .. } = error {
+            self.pacer.hushed(thread.chat, *retry_after, Instant::now());
         }
     }
 

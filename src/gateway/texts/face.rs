@@ -10,8 +10,14 @@ pub(in crate::gateway) trait FaceTexts {
     fn you(&self) -> &'static str;
     /// A question that a restart left open.
     fn ask_lost(&self) -> String;
-    /// The last line of a trace: how many steps, how many seconds.
+    /// The person who chose, by their number on the channel, where no name is known.
+    fn somebody(&self, number: i64) -> String;
+    /// Over a trace: how many steps, how many seconds.
     fn steps(&self, steps: usize, seconds: u64) -> String;
+    /// Over what the agent thought, where it used no tool.
+    fn thought_for(&self, seconds: u64) -> String;
+    /// In place of lines that are left out of a list.
+    fn left_out(&self, lines: usize) -> String;
     /// Stands under a long answer whose whole is in the document that follows.
     fn goes_on_in(&self, document: &str) -> String;
 }
@@ -32,6 +38,18 @@ impl FaceTexts for English {
     fn steps(&self, steps: usize, seconds: u64) -> String {
         let word = if steps == 1 { "step" } else { "steps" };
         format!("⚙ {steps} {word} · {seconds} s")
+    }
+
+    fn somebody(&self, number: i64) -> String {
+        format!("user {number}")
+    }
+
+    fn thought_for(&self, seconds: u64) -> String {
+        format!("💭 {seconds} s")
+    }
+
+    fn left_out(&self, lines: usize) -> String {
+        format!("… {lines} more …")
     }
 
     fn goes_on_in(&self, document: &str) -> String {
@@ -55,6 +73,18 @@ impl FaceTexts for German {
     fn steps(&self, steps: usize, seconds: u64) -> String {
         let word = if steps == 1 { "Schritt" } else { "Schritte" };
         format!("⚙ {steps} {word} · {seconds} s")
+    }
+
+    fn somebody(&self, number: i64) -> String {
+        format!("Nutzer {number}")
+    }
+
+    fn thought_for(&self, seconds: u64) -> String {
+        format!("💭 {seconds} s")
+    }
+
+    fn left_out(&self, lines: usize) -> String {
+        format!("… {lines} weitere …")
     }
 
     fn goes_on_in(&self, document: &str) -> String {

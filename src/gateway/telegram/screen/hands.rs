@@ -4,16 +4,17 @@ use std::sync::{Arc, MutexGuard};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Screen, Screens};
+use super::{ASK, Screen, Screens};
 use crate::channel::telegram::api::ApiError;
 use crate::channel::telegram::methods::{
-    AnswerCallbackQuery, EditMessageText, LinkPreview, Method, Place, Reaction, SendChatAction, SendMessage, SendMessageDraft,
-    SetMessageReaction, TOAST,
+    AnswerCallbackQuery, EditMessageText, LinkPreview, Method, Place, Reaction, SendMessage, SetMessageReaction, TOAST,
 };
 use crate::channel::telegram::render::Piece;
-use crate::channel::telegram::types::InlineKeyboard;
-use crate::gateway::telegram::board::{Board, Deed, Step};
+use crate::gateway::clock::unix_now;
+use crate::gateway::telegram::board::{AskPiece, Board, Deed, Opened, Step};
 use crate::gateway::telegram::delivery::Delivery;
+use crate::model::ThreadId;
+use crate::store::{Shown, StoreError};
 
 /// What acts for one screen.
 pub(super) struct Hands {
@@ -31,8 +32,8 @@ impl Hands {
     pub(super) async fn run(mut self) {
         loop {
             let now = Instant::now();
-            let due = self.screens.pacer.due(self.chat(), now);
-            let step = self.board().next(now, due);
+            let gates = self.screens.pacer.gates(self.chat(), now);
+            let step = self.board().next(now, gates);
             match step {
                 Step::Do(deed) => self.act(deed).await,
                 Step::Wait(until) => {
@@ -49,7 +50,7 @@ impl Hands {
     }
 
     async fn act(&mut self, deed: Deed) {
-        let (place, thread) = (self.place(), self.screen.thread);
+        let thread = self.thread();
         match deed {
             Deed::Toast { press, toast } => {
                 let text = toast.chars().take(TOAST).collect();
@@ -58,11 +59,12 @@ impl Hands {
             Deed::React { message } => {
                 self.screens.sign(thread, SetMessageReaction { chat_id: thread.chat, message_id: message, reaction: [Reaction::EYES] });
             }
-            // Not a sign like the others: typing that overtakes its answer would be seen for 5 s after it.
-            Deed::Typing => self.screens.try_once(thread, &SendChatAction::typing(place)).await,
+            Deed::Typing => self.typing().await,
             Deed::Draft { id, piece } => self.draft(id, piece).await,
-            Deed::Ask { piece, keyboard } => self.ask(piece, keyboard).await,
-            Deed::Settle { message, piece } => self.settle(message, piece).await,
+            Deed::Live { key, message, piece } => self.live(key, message, piece).await,
+            Deed::Remove { key, message } => self.remove(key, message).await,
+            Deed::Ask(piece) => self.ask(piece).await,
+            Deed::Settle { ask, message, piece } => self.settle(&ask, message, piece).await,
             Deed::Deliver => {
                 if let Err(error) = self.deliver().await {
                     tracing::error!(%error, %thread, "the outbox cannot be read or written; trying again");
@@ -83,46 +85,32 @@ impl Hands {
         result
     }
 
-    async fn draft(&self, draft_id: i64, piece: Piece) {
-        let request = SendMessageDraft {
-            place: self.place(),
-            draft_id,
-            text: piece.text,
-            entities: piece.entities,
-            can_stop: false,
-            keep_on_stop: false,
-        };
-        match self.screens.api.call(&request).await {
-            Ok(_) => {}
-            Err(ApiError::Flood { retry_after, .. }) => self.board().hush_drafts(Instant::now() + retry_after),
-            Err(error) if error.is_passing() => tracing::debug!(%error, "a draft was not shown"),
-            Err(error) => {
-                tracing::info!(%error, thread = %self.screen.thread, "no drafts in this thread");
-                self.board().no_drafts();
-            }
-        }
-    }
-
-    async fn ask(&self, piece: Piece, keyboard: Option<InlineKeyboard>) {
+    async fn ask(&self, AskPiece { piece, keyboard, silent }: AskPiece) {
         let request = SendMessage {
             place: self.place(),
             text: piece.text,
             entities: piece.entities,
             link_preview_options: LinkPreview::OFF,
-            disable_notification: false,
+            disable_notification: silent,
             reply_markup: keyboard,
         };
         match self.send(&request).await {
-            Ok(sent) => self.board().asked(sent.message_id, Instant::now()),
+            Ok(sent) => {
+                let opened = self.board().asked(sent.message_id, Instant::now());
+                if let Some(Opened { ask, message, lost }) = opened {
+                    let shown = Shown { message, text: lost, at: unix_now() };
+                    self.remember(self.screens.store.put_shown(&self.thread(), &format!("{ASK}{ask}"), &shown)).await;
+                }
+            }
             Err(error) if error.is_passing() => self.wait(&error),
             Err(error) => {
-                tracing::warn!(%error, thread = %self.screen.thread, "a question could not be shown; it will be denied");
+                tracing::warn!(%error, thread = %self.thread(), "a question could not be shown; it will be denied");
                 self.board().ask_refused();
             }
         }
     }
 
-    async fn settle(&self, message_id: i64, piece: Piece) {
+    async fn settle(&self, ask: &str, message_id: i64, piece: Piece) {
         let request = EditMessageText {
             chat_id: self.chat(),
             message_id,
@@ -132,17 +120,33 @@ impl Hands {
             reply_markup: None,
         };
         match self.send(&request).await {
-            Ok(_) => self.board().settle_done(),
-            Err(error) if error.is_passing() => self.wait(&error),
-            Err(error) => {
-                tracing::info!(%error, thread = %self.screen.thread, "a settled question could not be rewritten");
-                self.board().settle_done();
+            Err(error) if error.is_passing() => return self.wait(&error),
+            Err(error) if !error.is_not_modified() => {
+                tracing::info!(%error, thread = %self.thread(), "a settled question could not be rewritten");
             }
+            _ => {}
+        }
+        self.board().settle_done();
+        self.remember(self.screens.store.forget_shown(&self.thread(), &format!("{ASK}{ask}"))).await;
+    }
+
+    /// Makes durable which questions are open. Without it a restart would leave one with buttons that do nothing.
+    async fn remember(&self, stored: Result<(), StoreError>) {
+        let stored = match stored {
+            Ok(()) => self.screens.store.flush().await,
+            error => error,
+        };
+        if let Err(error) = stored {
+            tracing::warn!(%error, thread = %self.thread(), "an open question cannot be remembered");
         }
     }
 
     pub(super) fn board(&self) -> MutexGuard<'_, Board> {
         self.screen.board()
+    }
+
+    pub(super) fn thread(&self) -> ThreadId {
+        self.screen.thread
     }
 
     pub(super) fn chat(&self) -> i64 {

@@ -1,0 +1,123 @@
+//! The menu of commands in a chat: the bot's own, and those of the agent that is spoken to there.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Screens;
+use crate::channel::telegram::methods::{BotCommand, ChatScope, SetMyCommands};
+use crate::channel::telegram::render::clean;
+use crate::gateway::MENU;
+use crate::gateway::texts::texts;
+use crate::model::{Language, ThreadId};
+
+/// Telegram's most.
+const COMMANDS: usize = 100;
+
+/// Telegram's longest name and description, in characters.
+const NAME: usize = 32;
+const DESCRIPTION: usize = 256;
+
+/// Chats whose menu is remembered; beyond them all are forgotten, and set again when they change.
+const CHATS: usize = 1024;
+
+/// What the menus of chats were last set to.
+#[derive(Debug, Default)]
+pub(super) struct Menus {
+    hasher: RandomState,
+    set: Mutex<HashMap<i64, u64>>,
+}
+
+impl Menus {
+    /// Whether this is another menu than the chat's last one. It counts as set from now on.
+    fn is_new(&self, chat: i64, menu: &[BotCommand]) -> bool {
+        let words: Vec<(&str, &str)> = menu.iter().map(|command| (command.command.as_str(), command.description.as_str())).collect();
+        let now = self.hasher.hash_one(words);
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        if set.len() >= CHATS && !set.contains_key(&chat) {
+            set.clear();
+        }
+        set.insert(chat, now) != Some(now)
+    }
+
+    /// It could not be set.
+    fn forget(&self, chat: i64) {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).remove(&chat);
+    }
+}
+
+impl Screens {
+    /// Sets a chat's menu if it has changed. Nobody waits for it: the commands work without.
+    pub(super) fn set_menu(self: &Arc<Self>, thread: ThreadId, commands: &[(String, String)], language: Language) {
+        let menu = menu(commands, language);
+        if !self.menus.is_new(thread.chat, &menu) {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&self.signs).try_acquire_owned() else { return self.menus.forget(thread.chat) };
+        let screens = Arc::clone(self);
+        tokio::spawn(async move {
+            let request = SetMyCommands { commands: menu, scope: Some(ChatScope::new(thread.chat)), language_code: None };
+            if !screens.try_once(thread, &request).await {
+                screens.menus.forget(thread.chat);
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// The bot's commands, then the agent's as far as there is room. What Telegram would refuse is left out, for it would take all others with it.
+fn menu(agent: &[(String, String)], language: Language) -> Vec<BotCommand> {
+    let own = MENU.iter().map(|name| (*name, texts(language).describe(name)));
+    let agent = agent.iter().map(|(name, what)| (name.as_str(), what.as_str())).filter(|(name, _)| !MENU.contains(name));
+    let commands = own
+        .chain(agent)
+        .filter(|(name, _)| is_name(name))
+        .map(|(name, what)| BotCommand { command: name.to_owned(), description: description(what).unwrap_or_else(|| name.to_owned()) });
+    commands.take(COMMANDS).collect()
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// In one line; `None` when nothing is told.
+fn description(text: &str) -> Option<String> {
+    let line = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then(|| line.chars().take(DESCRIPTION).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(names: &[&str]) -> Vec<(String, String)> {
+        names.iter().map(|name| ((*name).to_owned(), format!("does\n{name}"))).collect()
+    }
+
+    #[test]
+    fn the_agent_s_commands_stand_below_the_bot_s_own() {
+        let menu = menu(&agent(&["compact", "stop", "Bad-Name", ""]), Language::German);
+        let names: Vec<&str> = menu.iter().map(|command| command.command.as_str()).collect();
+        assert_eq!(names, MENU.iter().copied().chain(["compact"]).collect::<Vec<_>>());
+        assert_eq!(menu.last().unwrap().description, "does compact");
+        assert_eq!(menu[0].description, texts(Language::German).describe(MENU[0]));
+    }
+
+    #[test]
+    fn no_menu_is_refused_for_its_length() {
+        let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
+        let commands: Vec<(String, String)> = names.iter().map(|name| (name.clone(), "x".repeat(999))).collect();
+        let menu = menu(&commands, Language::English);
+        assert_eq!(menu.len(), COMMANDS);
+        assert!(menu.iter().all(|command| (1..=DESCRIPTION).contains(&command.description.chars().count())));
+    }
+
+    #[test]
+    fn a_menu_is_set_on_change_only() {
+        let menus = Menus::default();
+        let (one, two) = (menu(&agent(&["a"]), Language::English), menu(&agent(&["b"]), Language::English));
+        assert!(menus.is_new(7, &one) && !menus.is_new(7, &one) && menus.is_new(8, &one) && menus.is_new(7, &two));
+        menus.forget(7);
+        assert!(menus.is_new(7, &two));
+    }
+}
