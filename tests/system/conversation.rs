@@ -1,7 +1,9 @@
 //! What people do every day.
 
 use crate::appliance::{Appliance, eventually};
-use crate::stand_in::telegram::Telegram;
+use serde_json::json;
+
+use crate::stand_in::telegram::{Post, Telegram};
 
 #[test]
 fn a_message_is_seen_worked_on_and_answered() {
@@ -183,14 +185,13 @@ fn status_tells_how_much_the_workspace_takes() {
 }
 
 #[test]
-fn what_is_no_text_is_refused_in_a_word() {
+fn what_an_agent_cannot_be_given_is_refused_in_a_word() {
     let telegram = Telegram::start();
     let ana = telegram.private_chat(1001, "en");
     let appliance = Appliance::start(&telegram, &[1001]);
-    ana.sends_photo();
-    ana.waits_for_message(|message| message.text.contains("photo"));
+    ana.posts(Post::other(json!({"dice": {"emoji": "🎲", "value": 4}})));
+    ana.waits_for_message(|message| message.text.contains("a dice"));
     assert!(appliance.prompts_of(1001).is_empty());
-    assert!(telegram.calls_of("getFile").is_empty());
 }
 
 #[test]
