@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of the tests may fail the tests")]
 
+#[path = "telegram_face/display.rs"]
+mod display;
 mod stand_in;
 
 use std::collections::BTreeMap;
