@@ -13,6 +13,7 @@ use super::pool::{Lease, StartError};
 use super::prompt::Prompt;
 use super::{Deps, clock, workspace};
 use crate::acp::{AcpError, Opened, Turn};
+use crate::config::AgentKind;
 use crate::model::outbound::{FileOut, Show};
 use crate::model::{AcpSessionId, UserId};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
@@ -111,6 +112,9 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
     let mut record = deps.store.session(key)?;
     let workspace = workspace::prepare(deps, key)?;
     name_thread(deps, key, prompt, &mut record).await?;
+    if record.acp.is_none() && deps.agent(key).kind == AgentKind::Acp {
+        record.note(blocks::FILES.to_owned());
+    }
     let (lease, session) = open(deps, key, &mut record, &workspace).await?;
     set_model(deps, key, &lease, &session, &mut record).await?;
     let client = &lease.runtime().client;

@@ -12,6 +12,10 @@ use crate::model::inbound::FileIn;
 use crate::model::outbound::Show;
 use crate::store::{SessionKey, StoreError};
 
+/// What an agent without steering files of ours is told once, at the beginning of a conversation.
+pub(super) const FILES: &str = "kiroclaw: the person reads this in a chat on a phone. Files they send are in inbox/ of this directory. \
+    To send them a file of this directory, write <send_file path=\"PATH\">caption</send_file> in your answer.";
+
 /// Why a prompt cannot be given to the agent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BlocksError {
