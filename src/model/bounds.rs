@@ -14,8 +14,9 @@ pub const PROMPT: usize = 256 * 1024;
 /// Prompts that wait in one thread. A person who has written more than this many has lost the thread too.
 pub const QUEUE: usize = 20;
 
-/// Longest answer kept of one turn, in bytes; what comes after it is dropped and said. About 16 Telegram messages, as many seconds of a chat.
-pub const ANSWER: usize = 64 * 1024;
+/// Longest answer kept of one turn, in bytes; what comes after it is dropped and said. A longer one is a document however it is sent, and
+/// this is fifty pages of it.
+pub const ANSWER: usize = 256 * 1024;
 
 /// Lines of an agent's stderr that are kept for a report of its end.
 pub const STDERR_LINES: usize = 20;

@@ -18,6 +18,9 @@ const BEGUN: &str = "begun";
 /// sled's log.
 const LOG: &str = "db";
 
+/// Where sled keeps large values, each in a file of its own.
+const BLOBS: &str = "blobs";
+
 /// Looks at the store in `directory`; on success the mark of the last orderly end is gone, since sled is about to write.
 pub(super) fn inspect(directory: &Path) -> Result<(), StoreError> {
     let damaged = |detail: &str| StoreError::Damaged { path: directory.to_owned(), detail: detail.to_owned() };
@@ -86,9 +89,9 @@ fn try_copy(directory: &Path) -> Result<(), StoreError> {
 
 fn copy_files(directory: &Path, copy: &Path) -> Result<(), StoreError> {
     let _ = std::fs::remove_dir_all(copy);
-    std::fs::create_dir(copy).map_err(|error| failed(copy, &error))?;
+    std::fs::create_dir_all(copy.join(BLOBS)).map_err(|error| failed(copy, &error))?;
     for file in sled_files(directory)? {
-        let Some(name) = file.file_name() else { continue };
+        let Ok(name) = file.strip_prefix(directory) else { continue };
         std::fs::copy(&file, copy.join(name)).map_err(|error| failed(&file, &error))?;
     }
     Ok(())
@@ -111,18 +114,22 @@ fn read_all(copy: &Path, directory: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// sled's own files: `conf`, `db` and the snapshots; large values lie in `blobs`, of which we have none.
+/// sled's own files: `conf`, `db`, the snapshots, and a file for each value of more than 128 KiB, such as a long paste or answer.
 fn sled_files(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let entries = std::fs::read_dir(directory).map_err(|error| failed(directory, &error))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name == LOG || name == "conf" || name.starts_with("snap."))
-        })
-        .collect();
+    let name_of = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let is_ours = |path: &PathBuf| name_of(path).is_some_and(|name| name == LOG || name == "conf" || name.starts_with("snap."));
+    let mut files: Vec<PathBuf> = list(directory)?.into_iter().filter(is_ours).collect();
+    let blobs = directory.join(BLOBS);
+    if blobs.exists() {
+        files.extend(list(&blobs)?);
+    }
     files.sort();
     Ok(files)
+}
+
+fn list(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = std::fs::read_dir(directory).map_err(|error| failed(directory, &error))?;
+    Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
 }
 
 fn checksum(directory: &Path) -> Result<String, StoreError> {

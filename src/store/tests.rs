@@ -198,3 +198,33 @@ fn a_store_whose_first_process_was_killed_before_it_was_durable_is_begun_anew() 
     assert!(store.inbox().unwrap().is_empty());
     assert!(!directory.path().join("begun").exists(), "from now on its log counts");
 }
+
+#[test]
+fn a_store_with_the_largest_records_is_whole_after_a_kill_and_after_an_orderly_end() {
+    let (directory, store) = store();
+    let large = "x".repeat(crate::model::bounds::ANSWER);
+    for text in [&large, "small"] {
+        store.post(&message(ThreadId::telegram(1, None), text)).unwrap();
+    }
+    store.db.flush().unwrap();
+    let killed = tempfile::tempdir().unwrap();
+    copy(directory.path(), killed.path());
+    let reopened = Store::open(killed.path()).unwrap();
+    let first = |store: &Store| store.outbox_next(&ThreadId::telegram(1, None)).unwrap().unwrap().1.markdown;
+    assert_eq!(first(&reopened), large);
+    store.close().unwrap();
+    assert_eq!(first(&Store::open(directory.path()).unwrap()), large);
+}
+
+/// What a killed process leaves: its files as they are on the disk.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
