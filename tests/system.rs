@@ -12,6 +12,8 @@ mod appliance;
 mod conversation;
 #[path = "system/crash.rs"]
 mod crash;
+#[path = "system/display.rs"]
+mod display;
 #[path = "system/faults.rs"]
 mod faults;
 #[path = "system/jail.rs"]
