@@ -69,7 +69,8 @@ enum Matter {
     Settle,
     Deliver,
     Ask,
-    Close,
+    Remove,
+    Fold,
     Turn(Part),
 }
 
@@ -204,7 +205,9 @@ impl Board {
         agenda.extend(self.questions.to_settle().map(|_| (Matter::Settle, edit)));
         agenda.extend(self.deliver.then_some((Matter::Deliver, send)));
         agenda.extend(self.questions.to_ask().map(|_| (Matter::Ask, send)));
-        agenda.extend(self.closings.due().map(|at| (Matter::Close, at.max(preview))));
+        // Removing costs nothing of a group's rate.
+        agenda.extend(self.closings.due(true).map(|at| (Matter::Remove, at.max(edit))));
+        agenda.extend(self.closings.due(false).map(|at| (Matter::Fold, at.max(preview))));
         let parts = self.turn.iter().flat_map(Turn::due);
         agenda.extend(parts.map(|(part, at)| (Matter::Turn(part), at.max(if part == Part::Typing { edit } else { preview }))));
         agenda
@@ -216,7 +219,7 @@ impl Board {
             Matter::Settle => self.questions.to_settle().map(|(ask, message, piece)| Deed::Settle { ask, message, piece }),
             Matter::Deliver => std::mem::take(&mut self.deliver).then_some(Deed::Deliver),
             Matter::Ask => self.questions.to_ask().map(Deed::Ask),
-            Matter::Close => match self.closings.take(now)? {
+            Matter::Remove | Matter::Fold => match self.closings.take(matches!(matter, Matter::Remove), now)? {
                 (key, message, Fate::Last(piece)) => Some(Deed::Live { key, message, piece }),
                 (key, message, Fate::Removed) => message.map(|message| Deed::Remove { key, message }),
             },
@@ -279,10 +282,10 @@ impl Board {
         self.resume = Some(now + self.backoff.pause());
     }
 
-    /// Drafts are not for this chat.
-    pub(super) fn no_drafts(&mut self) {
+    /// The draft could not be shown; `never` says that drafts are not for this chat.
+    pub(super) fn draft_failed(&mut self, never: bool) {
         if let Some(turn) = &mut self.turn {
-            turn.no_drafts();
+            turn.draft_failed(never);
         }
     }
 }

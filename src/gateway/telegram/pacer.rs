@@ -15,10 +15,10 @@ use tokio::time::Instant;
 /// How long a flood is remembered after its silence.
 const CAREFUL: Duration = Duration::from_secs(60);
 
-/// Between messages of one private chat that had a flood.
+/// Between messages of one private chat that had a flood, and between previews in all topics of any.
 const CHAT: Duration = Duration::from_secs(1);
 
-/// Between messages of one group that had a flood, and between previews of any group.
+/// The same of a group.
 const GROUP: Duration = Duration::from_secs(3);
 
 /// Between any two messages while some chat has had a flood: 25/s.
@@ -113,14 +113,11 @@ impl Pacer {
         if state.careful_until.is_some_and(|until| now < until) {
             state.next_preview = Some(now + PREVIEWS);
         }
+        let entry = state.chat(chat, now);
         if chat < 0 {
-            let entry = state.chat(chat, now);
             entry.record(now, true);
-            entry.next_preview = now + GROUP;
         }
-        if let Some(entry) = state.chats.get_mut(&chat).filter(|entry| now < entry.careful_until) {
-            entry.next_preview = now + CAREFUL_PREVIEWS;
-        }
+        entry.next_preview = now + if now < entry.careful_until { CAREFUL_PREVIEWS } else { spacing(chat) };
     }
 
     /// Telegram answered 429 to a message.
@@ -210,7 +207,6 @@ mod tests {
             }
             assert!(pacer.gates(chat, now).send <= now);
         }
-        assert!(pacer.gates(1, now).preview <= now);
     }
 
     #[test]
@@ -267,11 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn previews_of_a_group_are_spaced_out_over_all_its_topics() {
+    fn previews_of_a_chat_are_spaced_out_over_all_its_topics() {
         let (pacer, now) = (Pacer::default(), Instant::now());
-        pacer.previews(-5, now);
-        assert_eq!(pacer.gates(-5, now).preview, now + GROUP);
-        assert!(pacer.gates(-6, now).preview <= now);
+        for (chat, spacing) in [(-5, GROUP), (5, CHAT)] {
+            pacer.previews(chat, now);
+            assert_eq!(pacer.gates(chat, now).preview, now + spacing);
+            assert!(pacer.gates(chat * 2, now).preview <= now);
+        }
     }
 
     #[test]

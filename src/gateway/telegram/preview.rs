@@ -64,11 +64,11 @@ impl Preview {
         self.pace.soon(now);
     }
 
-    /// Drafts are not for this chat.
-    pub(super) fn turn_off(&mut self) {
-        self.off = true;
-        self.changed = false;
+    /// What was taken last is not on the screen; the next change may be. `never` says that drafts are not for this chat.
+    pub(super) fn failed(&mut self, never: bool) {
         self.shown = None;
+        self.off |= never;
+        self.changed &= !never;
     }
 
     /// Whether the person sees it: nothing else needs to show that the agent works.
@@ -154,8 +154,19 @@ mod tests {
     fn a_refused_draft_is_the_last_of_its_turn() {
         let (mut preview, _) = preview();
         preview.change();
-        preview.turn_off();
+        preview.failed(true);
         preview.change();
         assert_eq!(preview.due(), None);
+    }
+
+    #[test]
+    fn a_draft_that_failed_is_not_taken_for_one_that_is_seen() {
+        let (mut preview, now) = preview();
+        preview.change();
+        preview.take(piece("Hello"), now).unwrap();
+        preview.failed(false);
+        assert_eq!((preview.is_shown(), preview.due()), (false, None));
+        preview.change();
+        assert!(preview.take(piece("Hello"), now + FIRST).is_some());
     }
 }

@@ -144,15 +144,19 @@ impl Closings {
         self.0.is_empty()
     }
 
-    /// When the next is to be tried.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.0.iter().map(|closing| closing.at).min()
+    /// When the next is to be tried, of those to be removed or of those that stay.
+    pub(super) fn due(&self, removed: bool) -> Option<Instant> {
+        self.of(removed).map(|closing| closing.at).min()
     }
 
-    /// What is to be done now.
-    pub(super) fn take(&self, now: Instant) -> Option<(Key, Option<i64>, Fate)> {
-        let closing = self.0.iter().filter(|closing| closing.at <= now).min_by_key(|closing| closing.at)?;
+    /// What is to be done of these now.
+    pub(super) fn take(&self, removed: bool, now: Instant) -> Option<(Key, Option<i64>, Fate)> {
+        let closing = self.of(removed).filter(|closing| closing.at <= now).min_by_key(|closing| closing.at)?;
         Some((closing.key, closing.message, closing.fate.clone()))
+    }
+
+    fn of(&self, removed: bool) -> impl Iterator<Item = &Closing> {
+        self.0.iter().filter(move |closing| (closing.fate == Fate::Removed) == removed)
     }
 
     /// What became of a call: whether `piece`, or the removal where there is none, was shown.
@@ -254,11 +258,11 @@ mod tests {
         let (key, _, shown) = live.take(Some(piece("a")), now).unwrap();
         live.report(shown, Shown::As(9));
         let mut closings = close(live, Fate::Last(piece("end")), now);
-        assert_eq!(closings.take(now), Some((key, Some(9), Fate::Last(piece("end")))));
+        assert_eq!(closings.take(false, now), Some((key, Some(9), Fate::Last(piece("end")))));
         closings.report(key, Some(&piece("end")), Shown::NotYet, now);
-        assert_eq!(closings.take(now), None);
-        let later = closings.due().unwrap();
-        assert!(later > now && closings.take(later).is_some());
+        assert_eq!(closings.take(false, now), None);
+        let later = closings.due(false).unwrap();
+        assert!(later > now && closings.take(false, later).is_some());
         for _ in 1..TRIES {
             assert!(!closings.is_empty());
             closings.report(key, Some(&piece("end")), Shown::NotYet, now);
@@ -273,7 +277,7 @@ mod tests {
         let (key, _, shown) = live.take(Some(piece("a")), now).unwrap();
         let mut closings = close(live, Fate::Last(piece("end")), now);
         closings.report(key, Some(&shown), Shown::As(9), now);
-        assert_eq!(closings.take(now), Some((key, Some(9), Fate::Last(piece("end")))));
+        assert_eq!(closings.take(false, now), Some((key, Some(9), Fate::Last(piece("end")))));
         closings.report(key, Some(&piece("end")), Shown::As(9), now);
         assert!(closings.is_empty());
     }
@@ -297,7 +301,7 @@ mod tests {
         let (key, _, shown) = live.take(Some(piece("a")), now).unwrap();
         let mut closings = close(live, Fate::Removed, now);
         closings.report(key, Some(&shown), Shown::As(9), now);
-        assert_eq!(closings.take(now), Some((key, Some(9), Fate::Removed)));
+        assert_eq!(closings.take(true, now), Some((key, Some(9), Fate::Removed)));
         closings.report(key, None, Shown::As(9), now);
         assert!(closings.is_empty());
     }

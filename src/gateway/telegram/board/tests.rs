@@ -460,3 +460,21 @@ fn a_group_sees_each_part_of_an_answer_in_a_message_of_its_own() {
     let deed = stage.later();
     assert_eq!(stage.stands(deed, 8), "two");
 }
+
+#[test]
+fn a_preview_gives_way_to_its_answer_also_where_the_group_s_rate_is_used_up() {
+    let mut stage = Stage::working_group();
+    stage.shows(tool("1", "completed"));
+    let deed = stage.does();
+    stage.stands(deed, 4);
+    stage.shows(text("Hello"));
+    let deed = stage.later();
+    stage.stands(deed, 5);
+    stage.shows(Show::TurnEnded);
+    let preview = stage.now + SECOND * 50;
+    let gates = Gates { send: stage.now, edit: stage.now, preview };
+    let Step::Do(Deed::Remove { key, message: 5 }) = stage.board.next(stage.now, gates) else { panic!("it is removed") };
+    stage.board.live_shown(key, (None, false), Shown::As(5), stage.now);
+    assert_eq!(stage.board.next(stage.now, gates), Step::Wait(preview), "the trace can wait");
+    assert!(matches!(stage.board.next(preview, gates), Step::Do(Deed::Live { message: Some(4), .. })));
+}

@@ -166,10 +166,10 @@ impl Turn {
         }
     }
 
-    /// Drafts are not for this chat.
-    pub(super) fn no_drafts(&mut self) {
+    /// The draft could not be shown; `never` says that drafts are not for this chat.
+    pub(super) fn draft_failed(&mut self, never: bool) {
         if let Answer::Draft(preview) = &mut self.answer {
-            preview.turn_off();
+            preview.failed(never);
         }
     }
 

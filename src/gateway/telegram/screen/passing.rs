@@ -28,14 +28,12 @@ impl Hands {
         let Piece { text, entities } = piece;
         self.screens.pacer.previews(self.chat(), Instant::now());
         let request = SendMessageDraft { place: self.place(), draft_id, text, entities, can_stop: true, keep_on_stop: true };
-        match self.pass(&request).await {
-            Err(Some(error)) if !error.is_passing() => {
-                tracing::info!(%error, thread = %self.thread(), "no drafts in this thread");
-                self.board().no_drafts();
-            }
-            Err(Some(error)) => tracing::debug!(%error, "a draft was not shown"),
-            Ok(_) | Err(None) => {}
+        let Err(error) = self.pass(&request).await else { return };
+        let never = error.as_ref().is_some_and(|error| !error.is_passing());
+        if let Some(error) = error {
+            tracing::debug!(%error, never, thread = %self.thread(), "a draft was not shown");
         }
+        self.board().draft_failed(never);
     }
 
     /// Shows a message that is kept up to date, in place or for the first time.
