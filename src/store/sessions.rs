@@ -10,8 +10,9 @@ use crate::model::inbound::Content;
 use crate::model::permission::ToolKind;
 use crate::model::{AcpSessionId, AgentName, ThreadId, UserId};
 
-/// Former sessions kept per thread, so that one that could not be loaded, or was left by `/new`, can be taken up again.
-const FORMER: usize = 20;
+/// Former sessions kept per thread, so that one that could not be loaded, or was left by `/new`, can be taken up again: some 8 KB of a
+/// record, and six pages of a phone.
+const FORMER: usize = 50;
 
 /// Notes kept for the agent: a turn has at most twenty files that could fail.
 const NOTES: usize = 20;
@@ -131,8 +132,7 @@ impl SessionRecord {
             self.former.retain(|former| former.id != id);
             self.former.push(Conversation { id, title: std::mem::take(&mut self.title), last_used: self.last_used });
         }
-        let surplus = self.former.len().saturating_sub(FORMER);
-        self.former.drain(..surplus);
+        self.bound_former();
         self.title.clear();
         self.always.clear();
         self.usage = LastUsage::default();
@@ -145,6 +145,36 @@ impl SessionRecord {
         self.former.retain(|former| former.id != conversation.id);
         self.acp = Some(conversation.id);
         self.title = conversation.title;
+        self.last_used = conversation.last_used;
+    }
+
+    /// Takes in the conversations that the agent lists: new ones are former ones, of known ones it knows better. Of too many the oldest
+    /// are let go of.
+    pub fn recall(&mut self, listed: impl IntoIterator<Item = Conversation>) {
+        for conversation in listed {
+            let known = if self.acp.as_ref() == Some(&conversation.id) {
+                Some((&mut self.title, &mut self.last_used))
+            } else {
+                let former = self.former.iter_mut().find(|former| former.id == conversation.id);
+                former.map(|former| (&mut former.title, &mut former.last_used))
+            };
+            match known {
+                Some((title, last_used)) => {
+                    *last_used = conversation.last_used.max(*last_used);
+                    if !conversation.title.is_empty() {
+                        *title = conversation.title;
+                    }
+                }
+                None => self.former.push(conversation),
+            }
+        }
+        self.former.sort_by_key(|former| former.last_used);
+        self.bound_former();
+    }
+
+    fn bound_former(&mut self) {
+        let surplus = self.former.len().saturating_sub(FORMER);
+        self.former.drain(..surplus);
     }
 
     /// Has something told to the agent with the next prompt. Of too many the oldest are left out.
@@ -227,4 +257,46 @@ fn workspace_key(user: &UserId, thread: &ThreadId) -> Vec<u8> {
 
 fn key_bytes(key: &SessionKey) -> Vec<u8> {
     [user_key(&key.user).as_slice(), thread_key(&key.thread).as_slice(), key.agent.as_str().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversation(id: &str, title: &str, last_used: u64) -> Conversation {
+        Conversation { id: id.parse().unwrap(), title: title.to_owned(), last_used }
+    }
+
+    fn record() -> SessionRecord {
+        let mut record = SessionRecord::new(UserId::telegram(1));
+        record.take_up(conversation("a", "about a", 10));
+        record.take_up(conversation("b", "about b", 30));
+        record
+    }
+
+    #[test]
+    fn a_conversation_that_is_taken_up_keeps_its_title_and_its_age() {
+        let mut record = record();
+        assert_eq!(record.former, [conversation("a", "about a", 10)]);
+        record.take_up(conversation("a", "about a", 10));
+        assert_eq!((record.title.as_str(), record.last_used), ("about a", 10));
+        assert_eq!(record.former, [conversation("b", "about b", 30)]);
+    }
+
+    #[test]
+    fn what_the_agent_lists_is_merged_by_id_with_the_latest_last() {
+        let mut record = record();
+        record.recall([conversation("b", "the agent's b", 40), conversation("a", "", 5), conversation("c", "about c", 7)]);
+        assert_eq!((record.title.as_str(), record.last_used), ("the agent's b", 40));
+        assert_eq!(record.former, [conversation("c", "about c", 7), conversation("a", "about a", 10)]);
+    }
+
+    #[test]
+    fn of_too_many_conversations_the_oldest_are_let_go_of() {
+        let mut record = record();
+        record.recall((0..200).map(|number| conversation(&format!("c{number}"), "", 100 + number)));
+        assert_eq!(record.former.len(), FORMER);
+        assert_eq!(record.former.last(), Some(&conversation("c199", "", 299)));
+        assert_eq!(record.former.first(), Some(&conversation("c150", "", 250)));
+    }
 }

@@ -133,12 +133,12 @@ fn a_session_is_found_only_under_its_owner() {
 #[test]
 fn a_session_left_by_new_is_kept_among_the_former_ones() {
     let mut record = SessionRecord::new(UserId::telegram(1));
-    for n in 0..30 {
+    for n in 0..60 {
         record.acp = Some(format!("sess_{n}").parse().unwrap());
         record.leave();
     }
-    assert_eq!(record.former.len(), 20);
-    assert_eq!(record.former.last().map(|former| former.id.as_str()), Some("sess_29"));
+    assert_eq!(record.former.len(), 50);
+    assert_eq!(record.former.last().map(|former| former.id.as_str()), Some("sess_59"));
 }
 
 #[test]
