@@ -9,6 +9,12 @@ use crate::model::outbound::AskView;
 /// Longest label of a button, in characters: what a phone shows in one line.
 const LABEL: usize = 48;
 
+/// Longest label that shares its row, in characters.
+const SHORT: usize = 14;
+
+/// Buttons in one row, at most: what a phone shows of short labels without cutting them.
+const SIDE_BY_SIDE: usize = 3;
+
 /// How a question was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outcome {
@@ -27,7 +33,7 @@ pub(super) fn question(view: &AskView) -> Vec<Piece> {
     lines(&[(Some(EntityKind::Bold), &title), (Some(EntityKind::Pre { language: None }), &view.detail)])
 }
 
-/// A button per option of the agent, one below the other.
+/// A button per option of the agent.
 pub(super) fn options(view: &AskView) -> Option<InlineKeyboard> {
     let labels = view.options.iter().enumerate().map(|(index, option)| (option.label.as_str(), format!("{}:{index}", view.ask)));
     keyboard(labels)
@@ -52,12 +58,25 @@ pub(super) fn lost(view: &AskView, text: &str) -> String {
     if whole.encode_utf16().count() > TEXT { format!("{}\n{outcome}", title(view)) } else { whole }
 }
 
-/// Buttons with their labels and tokens. One whose token Telegram would not take is left out, for it would take the message with it.
+/// Buttons with their labels and tokens, short ones side by side; those that turn a menu's pages, of which `‹` is the first, begin a row
+/// of their own. One whose token Telegram would not take is left out, for it would take the message with it.
 pub(super) fn keyboard<'a>(buttons: impl Iterator<Item = (&'a str, String)>) -> Option<InlineKeyboard> {
-    let rows: Vec<Vec<InlineButton>> = buttons
-        .filter(|(_, token)| (1..=CALLBACK_DATA).contains(&token.len()))
-        .map(|(label, token)| vec![InlineButton { text: self::label(label), callback_data: token }])
-        .collect();
+    let mut rows: Vec<Vec<InlineButton>> = Vec::new();
+    let mut room = 0;
+    for (text, callback_data) in buttons.filter(|(_, token)| (1..=CALLBACK_DATA).contains(&token.len())) {
+        let button = InlineButton { text: label(text), callback_data };
+        let is_short = button.text.chars().count() <= SHORT;
+        match rows.last_mut() {
+            Some(row) if is_short && room > 0 && button.text != "‹" => {
+                row.push(button);
+                room -= 1;
+            }
+            _ => {
+                rows.push(vec![button]);
+                room = if is_short { SIDE_BY_SIDE - 1 } else { 0 };
+            }
+        }
+    }
     (!rows.is_empty()).then_some(InlineKeyboard { inline_keyboard: rows })
 }
 
@@ -149,5 +168,17 @@ mod tests {
         let rows = keyboard([(" \n", "t".to_owned()), (&*"l".repeat(99), "t".to_owned())].into_iter()).unwrap().inline_keyboard;
         assert_eq!(rows[0][0].text, "…");
         assert_eq!(rows[1][0].text.chars().count(), LABEL);
+    }
+
+    #[test]
+    fn short_labels_stand_side_by_side_and_long_ones_alone() {
+        let rows = |labels: &[&str]| {
+            let keyboard = keyboard(labels.iter().map(|label| (*label, "t".to_owned()))).unwrap();
+            let row = |row: Vec<InlineButton>| row.into_iter().map(|button| button.text).collect::<Vec<String>>().join("|");
+            keyboard.inline_keyboard.into_iter().map(row).collect::<Vec<String>>()
+        };
+        assert_eq!(rows(&["Send", "Delete", "Back", "More"]), ["Send|Delete|Back", "More"]);
+        assert_eq!(rows(&["fourteen chars", "a label of fifteen", "a", "b"]), ["fourteen chars", "a label of fifteen", "a|b"]);
+        assert_eq!(rows(&["one", "two", "‹", "1/2", "›"]), ["one|two", "‹|1/2|›"]);
     }
 }
