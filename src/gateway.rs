@@ -19,6 +19,7 @@ mod pool;
 mod port;
 mod prompt;
 mod router;
+mod scrub;
 mod session;
 pub mod telegram;
 mod texts;
