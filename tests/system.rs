@@ -8,6 +8,8 @@
 mod access;
 #[path = "system/appliance.rs"]
 mod appliance;
+#[path = "system/commands.rs"]
+mod commands;
 #[path = "system/conversation.rs"]
 mod conversation;
 #[path = "system/crash.rs"]

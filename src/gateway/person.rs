@@ -1,7 +1,8 @@
 //! Whom the bot speaks to: in which language, with how much of a turn, and with which sounds.
 
+use super::commands::agents_own::to_menu;
 use super::texts::{Texts, texts};
-use crate::model::outbound::{Display, Message};
+use crate::model::outbound::{Display, Message, Show};
 use crate::model::{ThreadId, UserId};
 use crate::store::{EntryId, Notifications, Store, UserRecord, Verbosity};
 
@@ -46,6 +47,12 @@ impl Person {
     /// Whether a question makes no sound.
     pub(super) fn silent_questions(&self) -> bool {
         self.0.notifications == Notifications::None
+    }
+
+    /// The menu of commands for them: the bot's, and these of the agent.
+    pub(super) fn menu(&self, commands: &[(String, String)]) -> Show {
+        let commands = to_menu(commands).into_iter().map(|entry| (entry.menu, entry.description)).collect();
+        Show::Menu { commands, language: self.0.language() }
     }
 
     /// A word of the bot itself.

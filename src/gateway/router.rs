@@ -55,7 +55,7 @@ fn order(entry: Option<EntryId>, inbound: Authorized<Inbound>) -> Option<Order> 
     let inbound = inbound.into_inner();
     let by = inbound.user;
     Some(match inbound.content {
-        Content::Button { press, token, .. } => Order::Press(Press { press, token, by }),
+        Content::Button { press, message, token } => Order::Press(Press { press, message, token, by }),
         Content::Unsupported { what, .. } => Order::Unsupported(entry?, what),
         Content::Edited { message, text } => Order::Edit(entry?, message, text),
         Content::Stop => Order::Stop,

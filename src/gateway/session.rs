@@ -1,6 +1,7 @@
 //! One session's actor: its queue, its turn, its commands. One at a time, in the order of arrival; commands and buttons overtake prompts.
 
 mod commands;
+mod menus;
 mod queue;
 
 use std::collections::VecDeque;
@@ -162,6 +163,9 @@ impl Session {
 
     /// A button: of a question of the running turn, or under a message about an interrupted one.
     async fn on_press(&mut self, press: Press) -> Result<(), StoreError> {
+        if press.token.starts_with(menus::PREFIX) {
+            return self.on_menu_press(press).await;
+        }
         let of_entry = press.token.split_once(':').and_then(|(word, id)| Some((word, EntryId(id.parse().ok()?))));
         match of_entry {
             Some(("retry", id)) => return self.retry(press.press, id, false).await,

@@ -4,17 +4,19 @@
 mod commands;
 mod face;
 mod files;
+mod menus;
 mod turn;
 
-pub(super) use commands::{CommandTexts, Status};
+pub(super) use commands::{CommandTexts, Help, Status};
 pub(super) use face::FaceTexts;
 pub(super) use files::FileTexts;
+pub(super) use menus::{Choice, MenuTexts, size};
 pub(super) use turn::TurnTexts;
 
 use crate::model::Language;
 
 /// The bot in one language. Texts are Markdown unless they say otherwise.
-pub(super) trait Texts: CommandTexts + FaceTexts + FileTexts + TurnTexts + Sync {}
+pub(super) trait Texts: CommandTexts + FaceTexts + FileTexts + MenuTexts + TurnTexts + Sync {}
 
 /// English.
 struct English;
@@ -34,6 +36,6 @@ pub(super) fn texts(language: Language) -> &'static dyn Texts {
 }
 
 /// Text from outside as inline code.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
 }

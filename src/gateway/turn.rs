@@ -1,9 +1,9 @@
 //! One turn: one prompt, and all that comes back until its stop reason.
 
 mod blocks;
+mod opening;
 mod running;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -11,11 +11,12 @@ use tokio::sync::{mpsc, watch};
 use super::person::Person;
 use super::pool::{Lease, StartError};
 use super::prompt::Prompt;
+use super::texts::Choice;
 use super::{Deps, clock, workspace};
-use crate::acp::{AcpError, Opened, Turn};
+use crate::acp::{AcpError, Command, Turn};
 use crate::config::AgentKind;
+use crate::model::UserId;
 use crate::model::outbound::{FileOut, Show};
-use crate::model::{AcpSessionId, UserId};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
 
 use blocks::BlocksError;
@@ -31,6 +32,8 @@ const TITLE: usize = 40;
 #[derive(Debug)]
 pub(super) struct Press {
     pub(super) press: String,
+    /// The message under which the button stands; 0 where the channel does not tell it.
+    pub(super) message: i64,
     pub(super) token: String,
     pub(super) by: UserId,
 }
@@ -115,13 +118,24 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
     if record.acp.is_none() && deps.agent(key).kind == AgentKind::Acp {
         record.note(blocks::FILES.to_owned());
     }
-    let (lease, session) = open(deps, key, &mut record, &workspace).await?;
-    set_model(deps, key, &lease, &session, &mut record).await?;
+    let chosen = (record.model.clone(), record.mode.clone());
+    let (lease, session) = opening::open(deps, key, &mut record, &workspace).await?;
+    for choice in [Choice::Model, Choice::Mode] {
+        opening::set(deps, key, choice, &lease, &session, &mut record).await?;
+    }
     let client = &lease.runtime().client;
-    let blocks = blocks::blocks(deps, key, prompt, &record.notes, &workspace, client.info().takes_images).await?;
+    if let Some(facts) = client.session_facts(&session) {
+        learn_commands(deps, key, &mut record, facts.commands).await;
+    }
+    let blocks = blocks::blocks(deps, key, prompt, &record, &workspace, client.info().takes_images).await?;
     record.notes.clear();
     record.last = Some(prompt.content());
     record.last_used = clock::unix_now();
+    // What the person chose meanwhile holds from the next turn on.
+    let now = deps.store.session(key)?;
+    if (&now.model, &now.mode) != (&chosen.0, &chosen.1) {
+        (record.model, record.mode) = (now.model, now.mode);
+    }
     deps.store.put_session(key, &record)?;
     // From here on a crash must not give the prompt to the agent again.
     deps.store.mark(prompt.entry, Phase::Delivered)?;
@@ -133,6 +147,16 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
         }
     })?;
     Ok(Begun { lease, record, turn })
+}
+
+/// Remembers the agent's own commands, and puts them into the chat's menu.
+async fn learn_commands(deps: &Deps, key: &SessionKey, record: &mut SessionRecord, commands: Vec<Command>) {
+    let commands: Vec<(String, String)> = commands.into_iter().map(|command| (command.name, command.description)).collect();
+    // An agent that never had any leaves the bot's own menu as it is.
+    if !commands.is_empty() || !record.commands.is_empty() {
+        record.commands = commands;
+        deps.faces.show(key.thread, Person::of(&deps.store, &key.user).menu(&record.commands)).await;
+    }
 }
 
 /// The first prompt gives the conversation its title, and a thread that has no name of the person's own its name.
@@ -162,77 +186,6 @@ fn title(text: &str, most: usize) -> String {
     let hard = cut.char_indices().next_back().map_or(0, |(last, _)| last);
     let end = cut.rfind(char::is_whitespace).filter(|end| *end >= hard / 2).unwrap_or(hard);
     format!("{}…", cut[..end].trim_end())
-}
-
-/// A runtime with the session open in it. One that is spoilt, or that finds the session locked, is ended, and a new one tried, once: a runtime
-/// that starts removes the locks that dead processes left. Nothing of the prompt was given to it yet.
-async fn open(deps: &Deps, key: &SessionKey, record: &mut SessionRecord, workspace: &Path) -> Result<(Lease, AcpSessionId), TurnError> {
-    for last in [false, true] {
-        let lease = deps.pool.lease(key.user, key.agent.clone(), record.acp.clone()).await?;
-        let error = match open_in(&lease, record, workspace).await {
-            Ok(session) => return Ok((lease, session)),
-            Err(error) => error,
-        };
-        let (spoilt, again) = match &error {
-            TurnError::Agent(error) | TurnError::CannotRestore(error) => {
-                (error.spoils_runtime(), matches!(error, AcpError::Gone | AcpError::Locked { .. }))
-            }
-            _ => (false, false),
-        };
-        if spoilt || again {
-            lease.end_runtime();
-        }
-        if last || !again {
-            return Err(error);
-        }
-        tracing::warn!(%error, thread = %key.thread, "a session could not be opened; it is tried in a new runtime");
-    }
-    Err(TurnError::Agent(AcpError::Gone))
-}
-
-async fn open_in(lease: &Lease, record: &mut SessionRecord, workspace: &Path) -> Result<AcpSessionId, TurnError> {
-    let runtime = lease.runtime();
-    let opened = match &record.acp {
-        Some(id) if runtime.holds(id) => return Ok(id.clone()),
-        Some(id) => runtime.client.restore_session(id, workspace).await.map_err(TurnError::CannotRestore)?,
-        None => runtime.client.new_session(workspace).await?,
-    };
-    remember(record, &opened);
-    runtime.hold(opened.id.clone());
-    Ok(opened.id)
-}
-
-fn remember(record: &mut SessionRecord, opened: &Opened) {
-    record.acp = Some(opened.id.clone());
-    if let Some(models) = &opened.models {
-        record.models = models.available.iter().map(|model| (model.id.clone(), model.name.clone())).collect();
-    }
-}
-
-/// Sets the model that the person chose, once per opening of the session. One that the agent refuses is told and forgotten.
-async fn set_model(
-    deps: &Deps,
-    key: &SessionKey,
-    lease: &Lease,
-    session: &AcpSessionId,
-    record: &mut SessionRecord,
-) -> Result<(), TurnError> {
-    let runtime = lease.runtime();
-    let Some(model) = record.model.clone() else { return Ok(()) };
-    if runtime.model_of(session).as_ref() == Some(&model) {
-        return Ok(());
-    }
-    match runtime.client.set_model(session, &model).await {
-        Ok(()) => runtime.set_model_of(session, model),
-        Err(AcpError::Gone) => return Err(TurnError::Agent(AcpError::Gone)),
-        Err(error) => {
-            record.model = None;
-            let person = Person::of(&deps.store, &key.user);
-            deps.store.post(&person.notice(key.thread, person.texts().model_refused(&model, &error.to_string())))?;
-            deps.faces.show(key.thread, Show::Deliver).await;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

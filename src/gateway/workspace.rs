@@ -22,12 +22,26 @@ pub(super) enum WorkspaceError {
     Register(#[from] StoreError),
 }
 
+/// Where a session's workspace is or will be, below the workspaces. That of a chat that goes on under another number stays where it is.
+fn place(key: &SessionKey, known: Option<&WorkspaceRecord>) -> PathBuf {
+    known.map_or_else(|| PathBuf::from(key.user.dir_name()).join(key.thread.dir_name()), |known| PathBuf::from(&known.path))
+}
+
+/// Where a session's workspace is or will be, absolute.
+pub(super) fn path(deps: &Deps, key: &SessionKey) -> Result<PathBuf, StoreError> {
+    Ok(deps.config.workspaces.join(place(key, deps.store.workspace(&key.user, &key.thread)?.as_ref())))
+}
+
+/// The session's workspace as it is; `None` before its first turn.
+pub(super) fn open(deps: &Deps, key: &SessionKey) -> Result<Option<Beneath>, WorkspaceError> {
+    let Some(record) = deps.store.workspace(&key.user, &key.thread)? else { return Ok(None) };
+    Ok(Some(Beneath::open(&deps.config.workspaces)?.descend(Path::new(&record.path))?))
+}
+
 /// The session's workspace, absolute. Nothing in it can pose as the agent's own configuration.
 pub(super) fn prepare(deps: &Deps, key: &SessionKey) -> Result<PathBuf, WorkspaceError> {
     let known = deps.store.workspace(&key.user, &key.thread)?;
-    // That of a chat that goes on under another number stays where it is.
-    let relative =
-        known.as_ref().map_or_else(|| PathBuf::from(key.user.dir_name()).join(key.thread.dir_name()), |known| PathBuf::from(&known.path));
+    let relative = place(key, known.as_ref());
     let path = deps.config.workspaces.join(&relative);
     Beneath::open(&deps.config.workspaces)?.make_dirs(&relative)?;
     if let Some(aside) = provision::set_aside_planted(&path)? {

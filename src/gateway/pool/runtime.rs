@@ -8,6 +8,7 @@ use tokio::net::unix::pipe;
 use crate::acp::{AcpError, Client, Dialect, StderrTail};
 use crate::config::{AgentConfig, AgentKind, KiroEngine};
 use crate::gateway::port::Port;
+use crate::gateway::texts::Choice;
 use crate::model::{AcpSessionId, RuntimeId, UserId};
 
 /// Why there is no runtime, in a sentence for the person.
@@ -32,8 +33,24 @@ pub(crate) struct Runtime {
     /// The protocol's client.
     pub client: Client,
     stderr: StderrTail,
-    /// The sessions that its process holds, and the model that each was last set to.
-    sessions: Mutex<HashMap<AcpSessionId, Option<String>>>,
+    /// The sessions that its process holds, and what each was last set to.
+    sessions: Mutex<HashMap<AcpSessionId, Settings>>,
+}
+
+/// What a session was set to by us.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    model: Option<String>,
+    mode: Option<String>,
+}
+
+impl Settings {
+    fn of(&mut self, choice: Choice) -> &mut Option<String> {
+        match choice {
+            Choice::Model => &mut self.model,
+            Choice::Mode => &mut self.mode,
+        }
+    }
 }
 
 impl Runtime {
@@ -47,14 +64,14 @@ impl Runtime {
         self.sessions().entry(session).or_default();
     }
 
-    /// The model that a session was last set to by us.
-    pub(crate) fn model_of(&self, session: &AcpSessionId) -> Option<String> {
-        self.sessions().get(session).cloned().flatten()
+    /// The model or mode that a session was last set to by us.
+    pub(crate) fn set_in(&self, session: &AcpSessionId, choice: Choice) -> Option<String> {
+        self.sessions().get_mut(session).and_then(|settings| settings.of(choice).clone())
     }
 
-    /// A session was set to a model.
-    pub(crate) fn set_model_of(&self, session: &AcpSessionId, model: String) {
-        self.sessions().insert(session.clone(), Some(model));
+    /// A session was set to a model or mode.
+    pub(crate) fn was_set(&self, session: &AcpSessionId, choice: Choice, name: String) {
+        *self.sessions().entry(session.clone()).or_default().of(choice) = Some(name);
     }
 
     /// The last lines of the agent's stderr.
@@ -62,7 +79,7 @@ impl Runtime {
         self.stderr.lines()
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<AcpSessionId, Option<String>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<AcpSessionId, Settings>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

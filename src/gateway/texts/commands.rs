@@ -3,6 +3,7 @@
 use super::{English, German, code};
 use crate::gateway::pool::Usage;
 use crate::model::{AcpSessionId, AgentName};
+use crate::store::LastUsage;
 
 /// What `/status` says.
 pub(in crate::gateway) struct Status<'a> {
@@ -10,6 +11,8 @@ pub(in crate::gateway) struct Status<'a> {
     pub(in crate::gateway) kind: &'a str,
     pub(in crate::gateway) session: Option<&'a AcpSessionId>,
     pub(in crate::gateway) model: Option<&'a str>,
+    pub(in crate::gateway) mode: Option<&'a str>,
+    pub(in crate::gateway) usage: &'a LastUsage,
     pub(in crate::gateway) running: bool,
     pub(in crate::gateway) queued: usize,
     /// Bytes.
@@ -26,16 +29,45 @@ pub(in crate::gateway) trait CommandTexts {
     fn new_conversation(&self) -> String;
     /// `/start`
     fn start(&self, agent: &AgentName, what: &str) -> String;
-    /// `/help`: before and after the list of commands.
-    fn help(&self) -> (&'static str, &'static str);
-    /// `/model` without a name.
-    fn models(&self, current: Option<&str>, models: &[(String, String)]) -> String;
-    /// A model was chosen.
-    fn model_chosen(&self, model: &str) -> String;
-    /// The agent has no such model.
-    fn unknown_model(&self, model: &str, models: &[(String, String)]) -> String;
+    /// `/help`: before the commands, the name of each of their groups, and after them.
+    fn help(&self) -> Help;
+    /// `/retry` without a prompt to give again.
+    fn nothing_to_retry(&self) -> String;
+    /// `/usage`; `ago` is the time since the last turn, in words.
+    fn usage(&self, usage: &LastUsage, ago: Option<&str>) -> String;
+    /// What stands under an answer about the use of it; `None` where the agent said nothing. Plain.
+    fn usage_foot(&self, usage: &LastUsage) -> Option<String>;
     /// `/status`
     fn status(&self, status: &Status<'_>) -> String;
+}
+
+/// What `/help` says around the commands.
+pub(in crate::gateway) struct Help {
+    pub(in crate::gateway) before: &'static str,
+    pub(in crate::gateway) groups: [&'static str; 3],
+    pub(in crate::gateway) after: &'static str,
+}
+
+/// How full the context is, in percent; `None` where the agent did not say.
+fn percent(usage: &LastUsage) -> Option<u64> {
+    let counted = usage.used.zip(usage.size).filter(|(_, size)| *size > 0);
+    usage
+        .permille
+        .map(|permille| u64::from(permille.saturating_add(5) / 10))
+        .or(counted.map(|(used, size)| used.saturating_mul(100) / size))
+}
+
+/// Tokens, with a mark between thousands.
+fn tokens(number: u64, mark: char) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(mark);
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 impl CommandTexts for English {
@@ -43,8 +75,15 @@ impl CommandTexts for English {
         match command {
             "new" => "begin a new conversation in this thread",
             "stop" => "stop what the agent is doing",
-            "status" => "what is running here",
+            "retry" => "give your last message to the agent again",
+            "sessions" => "the conversations of this thread",
+            "resume" => "take up one of them again",
             "model" => "show the models, or choose one",
+            "mode" => "show the agent's modes, or choose one",
+            "files" => "what is in the workspace",
+            "usage" => "how full the context is, and what it cost",
+            "status" => "what is running here",
+            "settings" => "sounds, language, how much you see",
             "help" => "what this bot does",
             "start" => "begin",
             _ => "",
@@ -61,43 +100,46 @@ impl CommandTexts for English {
         )
     }
 
-    fn help(&self) -> (&'static str, &'static str) {
-        (
-            "Write a message: the agent answers it. Each thread is a conversation of its own, with a workspace of its own. What could do harm is asked first, with buttons.",
-            "Any other /command goes to the agent.",
-        )
+    fn help(&self) -> Help {
+        Help {
+            before: "Write a message or send a file: the agent answers. Each thread is a conversation of its own, with a workspace of its own. What could do harm is asked first, with buttons.",
+            groups: ["Conversations", "The agent", "The rest"],
+            after: "Any other /command goes to the agent.",
+        }
     }
 
-    fn models(&self, current: Option<&str>, models: &[(String, String)]) -> String {
-        let mut text = current.map_or("The agent chooses the model.".to_owned(), |model| format!("This thread uses {}.", code(model)));
-        if models.is_empty() {
-            text.push_str("\n\nThe agent tells which models it has with its first answer. `/model NAME` chooses one now.");
-        }
-        for (id, name) in models {
-            text.push_str(&format!("\n- {}{}", code(id), if name == id { String::new() } else { format!(" {name}") }));
-        }
-        if !models.is_empty() {
-            text.push_str("\n\n`/model NAME` chooses one for this thread.");
-        }
-        text
+    fn nothing_to_retry(&self) -> String {
+        "There is nothing to give again: this conversation has no message yet.".to_owned()
     }
 
-    fn model_chosen(&self, model: &str) -> String {
-        format!("This thread uses {} from the next message on.", code(model))
+    fn usage(&self, usage: &LastUsage, ago: Option<&str>) -> String {
+        let counted = usage.used.zip(usage.size).map(|(used, size)| format!("{} of {} tokens", tokens(used, ','), tokens(size, ',')));
+        let context = match (percent(usage), counted) {
+            (Some(percent), Some(counted)) => Some(format!("- context: {percent} % full ({counted})")),
+            (Some(percent), None) => Some(format!("- context: {percent} % full")),
+            (None, _) => usage.used.map(|used| format!("- context: {} tokens", tokens(used, ','))),
+        };
+        let cost = usage.cost.as_ref().map(|cost| format!("- cost: {cost}"));
+        let said = context.into_iter().chain(cost).collect::<Vec<String>>().join("\n");
+        let said = if said.is_empty() { "The agent has said nothing about its use in this conversation.".to_owned() } else { said };
+        ago.map_or(said.clone(), |ago| format!("{said}\n\nThe last turn: {ago}."))
     }
 
-    fn unknown_model(&self, model: &str, models: &[(String, String)]) -> String {
-        let names: Vec<String> = models.iter().map(|(id, _)| code(id)).collect();
-        format!("The agent has no model {}. It has {}.", code(model), names.join(", "))
+    fn usage_foot(&self, usage: &LastUsage) -> Option<String> {
+        let context = percent(usage).map(|percent| format!("{percent} % of the context"));
+        let parts: Vec<String> = context.into_iter().chain(usage.cost.clone()).collect();
+        (!parts.is_empty()).then(|| parts.join(" · "))
     }
 
     fn status(&self, status: &Status<'_>) -> String {
         let Usage { runtimes, busy, waiting, most } = status.pool;
         let session = status.session.map_or("begins with your next message".to_owned(), |id| code(id.as_str()));
         let model = status.model.map_or("the agent's choice".to_owned(), code);
+        let mode = status.mode.map_or(String::new(), |mode| format!("\n- mode: {}", code(mode)));
+        let context = percent(status.usage).map_or(String::new(), |percent| format!("\n- context: {percent} % full"));
         let here = if status.running { "a turn is running" } else { "idle" };
         format!(
-            "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}\n- here: {here}, {} queued\n- workspace: {} KiB\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
+            "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}{mode}{context}\n- here: {here}, {} queued\n- workspace: {} KiB\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
             env!("CARGO_PKG_VERSION"),
             status.agent,
             status.kind,
@@ -113,8 +155,15 @@ impl CommandTexts for German {
         match command {
             "new" => "ein neues Gespräch in diesem Thema beginnen",
             "stop" => "den Agenten anhalten",
-            "status" => "was hier läuft",
+            "retry" => "deine letzte Nachricht noch einmal geben",
+            "sessions" => "die Gespräche dieses Themas",
+            "resume" => "eines davon wieder aufnehmen",
             "model" => "die Modelle zeigen, oder eines wählen",
+            "mode" => "die Modi des Agenten zeigen, oder einen wählen",
+            "files" => "was im Arbeitsverzeichnis liegt",
+            "usage" => "wie voll der Kontext ist und was es kostete",
+            "status" => "was hier läuft",
+            "settings" => "Töne, Sprache, wie viel du siehst",
             "help" => "was dieser Bot tut",
             "start" => "anfangen",
             _ => "",
@@ -131,43 +180,47 @@ impl CommandTexts for German {
         )
     }
 
-    fn help(&self) -> (&'static str, &'static str) {
-        (
-            "Schreib eine Nachricht: Der Agent beantwortet sie. Jedes Thema ist ein Gespräch für sich, mit eigenem Arbeitsverzeichnis. Was schaden könnte, wird vorher gefragt, mit Knöpfen.",
-            "Jedes andere /kommando geht an den Agenten.",
-        )
+    fn help(&self) -> Help {
+        Help {
+            before: "Schreib eine Nachricht oder sende eine Datei: Der Agent antwortet. Jedes Thema ist ein Gespräch für sich, mit eigenem Arbeitsverzeichnis. Was schaden könnte, wird vorher gefragt, mit Knöpfen.",
+            groups: ["Gespräche", "Der Agent", "Sonst"],
+            after: "Jedes andere /kommando geht an den Agenten.",
+        }
     }
 
-    fn models(&self, current: Option<&str>, models: &[(String, String)]) -> String {
-        let mut text = current.map_or("Der Agent wählt das Modell.".to_owned(), |model| format!("Dieses Thema benutzt {}.", code(model)));
-        if models.is_empty() {
-            text.push_str("\n\nWelche Modelle er hat, sagt der Agent mit seiner ersten Antwort. `/model NAME` wählt jetzt schon eines.");
-        }
-        for (id, name) in models {
-            text.push_str(&format!("\n- {}{}", code(id), if name == id { String::new() } else { format!(" {name}") }));
-        }
-        if !models.is_empty() {
-            text.push_str("\n\n`/model NAME` wählt eines für dieses Thema.");
-        }
-        text
+    fn nothing_to_retry(&self) -> String {
+        "Es gibt nichts zu wiederholen: Dieses Gespräch hat noch keine Nachricht.".to_owned()
     }
 
-    fn model_chosen(&self, model: &str) -> String {
-        format!("Dieses Thema benutzt {} ab der nächsten Nachricht.", code(model))
+    fn usage(&self, usage: &LastUsage, ago: Option<&str>) -> String {
+        let counted = usage.used.zip(usage.size).map(|(used, size)| format!("{} von {} Token", tokens(used, '.'), tokens(size, '.')));
+        let context = match (percent(usage), counted) {
+            (Some(percent), Some(counted)) => Some(format!("- Kontext: zu {percent} % voll ({counted})")),
+            (Some(percent), None) => Some(format!("- Kontext: zu {percent} % voll")),
+            (None, _) => usage.used.map(|used| format!("- Kontext: {} Token", tokens(used, '.'))),
+        };
+        let cost = usage.cost.as_ref().map(|cost| format!("- Kosten: {cost}"));
+        let said = context.into_iter().chain(cost).collect::<Vec<String>>().join("\n");
+        let said =
+            if said.is_empty() { "Der Agent hat in diesem Gespräch nichts über seinen Verbrauch gesagt.".to_owned() } else { said };
+        ago.map_or(said.clone(), |ago| format!("{said}\n\nZuletzt gearbeitet: {ago}."))
     }
 
-    fn unknown_model(&self, model: &str, models: &[(String, String)]) -> String {
-        let names: Vec<String> = models.iter().map(|(id, _)| code(id)).collect();
-        format!("Der Agent hat kein Modell {}. Er hat {}.", code(model), names.join(", "))
+    fn usage_foot(&self, usage: &LastUsage) -> Option<String> {
+        let context = percent(usage).map(|percent| format!("{percent} % des Kontexts"));
+        let parts: Vec<String> = context.into_iter().chain(usage.cost.clone()).collect();
+        (!parts.is_empty()).then(|| parts.join(" · "))
     }
 
     fn status(&self, status: &Status<'_>) -> String {
         let Usage { runtimes, busy, waiting, most } = status.pool;
         let session = status.session.map_or("beginnt mit deiner nächsten Nachricht".to_owned(), |id| code(id.as_str()));
         let model = status.model.map_or("wählt der Agent".to_owned(), code);
+        let mode = status.mode.map_or(String::new(), |mode| format!("\n- Modus: {}", code(mode)));
+        let context = percent(status.usage).map_or(String::new(), |percent| format!("\n- Kontext: zu {percent} % voll"));
         let here = if status.running { "der Agent arbeitet" } else { "Ruhe" };
         format!(
-            "**kiroclaw {}**\n\n- Agent: {} ({})\n- Gespräch: {session}\n- Modell: {model}\n- hier: {here}, {} in der Warteschlange\n- Arbeitsverzeichnis: {} KiB\n- Agenten: {runtimes} von {most}, {busy} beschäftigt, {waiting} warten\n- Fremde abgewiesen: {}",
+            "**kiroclaw {}**\n\n- Agent: {} ({})\n- Gespräch: {session}\n- Modell: {model}{mode}{context}\n- hier: {here}, {} in der Warteschlange\n- Arbeitsverzeichnis: {} KiB\n- Agenten: {runtimes} von {most}, {busy} beschäftigt, {waiting} warten\n- Fremde abgewiesen: {}",
             env!("CARGO_PKG_VERSION"),
             status.agent,
             status.kind,
@@ -175,5 +228,35 @@ impl CommandTexts for German {
             status.workspace / 1024,
             status.strangers,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::commands::MENU;
+
+    #[test]
+    fn every_command_is_described_in_every_language() {
+        for name in MENU {
+            assert!(!English.describe(name).is_empty() && !German.describe(name).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn use_is_told_as_far_as_the_agent_told_it() {
+        let nothing = LastUsage::default();
+        assert_eq!(English.usage_foot(&nothing), None);
+        assert!(English.usage(&nothing, None).contains("said nothing"));
+        let acp = LastUsage { used: Some(34_000), size: Some(100_000), permille: None, cost: Some("0.25 USD".to_owned()) };
+        assert_eq!(English.usage_foot(&acp).as_deref(), Some("34 % of the context · 0.25 USD"));
+        assert_eq!(
+            English.usage(&acp, Some("2 h ago")),
+            "- context: 34 % full (34,000 of 100,000 tokens)\n- cost: 0.25 USD\n\nThe last turn: 2 h ago."
+        );
+        let kiro = LastUsage { permille: Some(126), ..LastUsage::default() };
+        assert_eq!(German.usage_foot(&kiro).as_deref(), Some("13 % des Kontexts"));
+        let senseless = LastUsage { used: Some(u64::MAX), size: Some(0), ..LastUsage::default() };
+        assert_eq!(English.usage(&senseless, None), "- context: 18,446,744,073,709,551,615 tokens");
     }
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use crate::acp::Block;
 use crate::gateway::Deps;
+use crate::gateway::commands::agents_own::from_menu;
 use crate::gateway::files::fetch::{FetchError, Fetched, LARGEST};
 use crate::gateway::files::name::shown;
 use crate::gateway::person::Person;
 use crate::gateway::prompt::Prompt;
 use crate::model::inbound::FileIn;
 use crate::model::outbound::Show;
-use crate::store::{SessionKey, StoreError};
+use crate::store::{SessionKey, SessionRecord, StoreError};
 
 /// What an agent without steering files of ours is told once, at the beginning of a conversation.
 pub(super) const FILES: &str = "kiroclaw: the person reads this in a chat on a phone. Files they send are in inbox/ of this directory. \
@@ -32,13 +33,13 @@ pub(super) async fn blocks(
     deps: &Deps,
     key: &SessionKey,
     prompt: &Prompt,
-    notes: &[String],
+    record: &SessionRecord,
     workspace: &Path,
     takes_images: bool,
 ) -> Result<Vec<Block>, BlocksError> {
     let person = Person::of(&deps.store, &key.user);
     let mut files = Vec::new();
-    let mut lines: Vec<String> = notes.iter().map(|note| format!("[{note}]")).collect();
+    let mut lines: Vec<String> = record.notes.iter().map(|note| format!("[{note}]")).collect();
     for (index, file) in prompt.files.iter().enumerate() {
         match deps.fetcher.fetch(prompt.entry, index, file, workspace).await {
             Ok(fetched) => {
@@ -62,7 +63,9 @@ pub(super) async fn blocks(
             }
         }
     }
-    Ok(join(prompt, lines, files, workspace, takes_images))
+    // What the menu calls one of its commands, the agent may call otherwise.
+    let text = from_menu(&prompt.text, &record.commands).unwrap_or_else(|| prompt.text.clone());
+    Ok(join(text, prompt.context.as_deref(), lines, files, workspace, takes_images))
 }
 
 /// The word for the person, and the file's name as it can be shown.
@@ -78,10 +81,17 @@ fn not_fetched(person: &Person, file: &FileIn, error: &FetchError) -> (String, S
     (word, name)
 }
 
-fn join(prompt: &Prompt, mut lines: Vec<String>, files: Vec<Fetched>, workspace: &Path, takes_images: bool) -> Vec<Block> {
-    lines.extend(prompt.context.clone());
-    if !prompt.text.is_empty() {
-        lines.push(prompt.text.clone());
+fn join(
+    text: String,
+    context: Option<&str>,
+    mut lines: Vec<String>,
+    files: Vec<Fetched>,
+    workspace: &Path,
+    takes_images: bool,
+) -> Vec<Block> {
+    lines.extend(context.map(str::to_owned));
+    if !text.is_empty() {
+        lines.push(text);
     }
     let mut blocks = vec![Block::Text(lines.join("\n\n"))];
     for file in files {
@@ -115,21 +125,15 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::model::inbound::Content;
-    use crate::store::EntryId;
 
     fn fetched(picture: bool) -> Fetched {
         let picture = picture.then(|| ("image/png", vec![1, 2, 3]));
         Fetched { path: PathBuf::from("inbox/a b.png"), size: 3, mime: Some("image/png".to_owned()), picture }
     }
 
-    fn prompt(text: &str) -> Prompt {
-        Prompt::of(EntryId(1), Content::text(1, text.to_owned())).unwrap()
-    }
-
     #[test]
     fn pictures_are_pictures_only_for_agents_that_take_them() {
-        let blocks = |takes| join(&prompt("look"), Vec::new(), vec![fetched(true)], Path::new("/w"), takes);
+        let blocks = |takes| join("look".to_owned(), None, Vec::new(), vec![fetched(true)], Path::new("/w"), takes);
         assert_eq!(blocks(true)[1], Block::Image { mime: "image/png".to_owned(), data: vec![1, 2, 3] });
         let Block::Link { uri, name, size, .. } = &blocks(false)[1] else { panic!("no link") };
         assert_eq!((uri.as_str(), name.as_str(), *size), ("file:///w/inbox/a%20b.png", "a b.png", Some(3)));
@@ -137,9 +141,8 @@ mod tests {
 
     #[test]
     fn what_the_words_are_about_stands_before_them() {
-        let mut prompt = prompt("what is that?");
-        prompt.context = Some("In reply to: a cat".to_owned());
-        let blocks = join(&prompt, vec!["[note]".to_owned()], Vec::new(), Path::new("/w"), false);
+        let (text, context) = ("what is that?".to_owned(), Some("In reply to: a cat"));
+        let blocks = join(text, context, vec!["[note]".to_owned()], Vec::new(), Path::new("/w"), false);
         assert_eq!(blocks, [Block::text("[note]\n\nIn reply to: a cat\n\nwhat is that?")]);
     }
 }

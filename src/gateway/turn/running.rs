@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Begun, Press, Said, Signals, TurnEnd};
+use super::{Begun, Press, Said, Signals, TurnEnd, learn_commands};
 use crate::acp::{AcpError, PlanEntry, StopReason, Turn, TurnEvent, Usage};
 use crate::gateway::answer::Answer;
 use crate::gateway::files::name::{safe_name, shown};
@@ -13,6 +13,7 @@ use crate::gateway::files::tag::{FileTag, TagError};
 use crate::gateway::permissions::Asks;
 use crate::gateway::person::Person;
 use crate::gateway::pool::Lease;
+use crate::gateway::scrub::scrub;
 use crate::gateway::{Deps, diff, workspace};
 use crate::model::outbound::{FileOut, Message, PLAN, PlanStep, Show};
 use crate::model::{ChannelKind, bounds};
@@ -132,9 +133,7 @@ impl<'a> Running<'a> {
             TurnEvent::Models(models) => {
                 self.record.models = models.available.into_iter().map(|model| (model.id, model.name)).collect();
             }
-            TurnEvent::Commands(commands) => {
-                self.record.commands = commands.into_iter().map(|command| (command.name, command.description)).collect();
-            }
+            TurnEvent::Commands(commands) => learn_commands(self.deps, self.key, &mut self.record, commands).await,
             TurnEvent::Title(title) => self.record.title = title,
             TurnEvent::Usage(usage) => learn_usage(&mut self.record.usage, usage),
             // The caller's.
@@ -256,6 +255,9 @@ impl<'a> Running<'a> {
                 if said.text.is_empty() && said.files.is_empty() {
                     said.text = if was_sent { texts.done() } else { texts.wordless() };
                 }
+                if let Some(foot) = texts.usage_foot(&self.record.usage).filter(|_| self.person.settings().usage) {
+                    said.text = format!("{}\n\n*{foot}*", said.text);
+                }
                 TurnEnd::Answered(said)
             }
             Ok(reason) => TurnEnd::Answered(Said { text: texts.stopped_by_agent(&said.text, reason.as_str()), ..said }),
@@ -279,10 +281,10 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// The last words of an agent that is gone.
+    /// The last words of an agent that is gone, without what looks like a secret: they stay in a chat.
     fn explain(&self, error: &AcpError) -> Option<String> {
         let words = self.lease.runtime().last_words();
-        (matches!(error, AcpError::Gone) && !words.is_empty()).then(|| words.join("\n"))
+        (matches!(error, AcpError::Gone) && !words.is_empty()).then(|| scrub(&words.join("\n"), &[]))
     }
 
     /// What this turn learnt about its session; `/new` may have changed the record meanwhile, then it is the newer one that counts.

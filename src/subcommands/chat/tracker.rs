@@ -6,6 +6,9 @@ use crate::channel::local::{FromClient, ToClient};
 use crate::gateway::MENU;
 use crate::model::outbound::{Purpose, Show};
 
+/// Commands that are prompts to the agent, with a turn of their own.
+const PROMPTS: [&str; 1] = ["retry"];
+
 /// One text that was said.
 #[derive(Debug)]
 struct Said {
@@ -23,7 +26,7 @@ struct Said {
 /// Whether a text is one of the bot's own commands, as the gateway understands them.
 pub(super) fn is_command(text: &str) -> bool {
     let word = text.split_whitespace().next().and_then(|word| word.strip_prefix('/'));
-    word.is_some_and(|word| MENU.contains(&word))
+    word.is_some_and(|word| MENU.contains(&word) && !PROMPTS.contains(&word))
 }
 
 /// The tracker.
@@ -152,6 +155,19 @@ mod tests {
         assert!(!tracker.idle(), "the turn is not over");
         heard(&mut tracker, &[END]);
         assert!(tracker.idle() && !tracker.failed());
+    }
+
+    #[test]
+    fn a_retry_ends_like_a_prompt_or_with_the_word_that_there_is_none() {
+        let mut tracker = Tracker::default();
+        said(&mut tracker, "/retry", 1);
+        heard(&mut tracker, &[SEEN, message(Purpose::Answer)]);
+        assert!(!tracker.idle(), "the turn is not over");
+        heard(&mut tracker, &[END]);
+        assert!(tracker.idle() && !tracker.failed());
+        said(&mut tracker, "/retry", 2);
+        heard(&mut tracker, &[message(Purpose::Notice)]);
+        assert!(tracker.idle() && tracker.failed());
     }
 
     #[test]
