@@ -115,6 +115,24 @@ impl Script {
 }
 
 #[test]
+fn a_menu_in_a_terminal_comes_anew_when_a_button_of_it_is_pressed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut script = Script::start(directory.path(), &[]);
+    let button = |menu: &Value, part: &str| {
+        let buttons = menu["buttons"].as_array().unwrap();
+        buttons.iter().find(|button| button[0].as_str().unwrap().contains(part)).unwrap_or_else(|| panic!("no {part}: {menu}"))[1].clone()
+    };
+    script.say(&json!({"type": "text", "text": "/settings", "message": 1}));
+    let token = button(&script.event("message"), "thoughts: off");
+    script.say(&json!({"type": "button", "token": token}));
+    button(&script.event("message"), "thoughts: on");
+    script.say(&json!({"type": "button", "token": "m:0:sp:0:0"}));
+    let word = script.event("message");
+    assert!(word["markdown"].as_str().unwrap().contains("not yours") && word["buttons"] == json!([]), "where there are no toasts: {word}");
+    assert_eq!(script.end(), 0);
+}
+
+#[test]
 fn a_script_hears_every_event_and_answers_questions_by_token() {
     let directory = tempfile::tempdir().unwrap();
     let mut script = Script::start(directory.path(), &[]);
