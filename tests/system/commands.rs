@@ -260,3 +260,18 @@ fn a_menu_in_a_terminal_has_numbers_to_press() {
     let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("/1 What you see: with steps"), "{shown}");
 }
+
+#[test]
+fn a_retry_gives_the_last_message_again() {
+    let (_telegram, ana, appliance) = ana_and_her_bot();
+    ana.sends("/retry");
+    ana.waits_for_message(|message| message.text.contains("nothing"));
+    ana.sends("echo again\ncount");
+    ana.waits_for_message(|message| message.text == "again1");
+    let retry = ana.sends("/retry");
+    ana.waits_for_message(|message| message.text == "again2");
+    ana.waits_for_reaction(retry, "👀");
+    ana.sends("/retry");
+    ana.waits_for_message(|message| message.text == "again3");
+    assert_eq!(appliance.prompts_of(1001).len(), 3);
+}
