@@ -118,7 +118,7 @@ fn a_preview_that_hangs_holds_up_no_answer() {
         stage.show(chat(7), Show::Working(Display::default()));
         stage.show(chat(7), tool("1", "pending", ""));
         ana.waits_for_message(|message| message.text.starts_with('⏳'));
-        telegram.fault(method, 1, Fault::Hang(Duration::from_secs(20)));
+        telegram.fault(method, 1, Fault::Hang(Duration::from_secs(6)));
         match method {
             "sendMessageDraft" => stage.writes(chat(7), "Hello"),
             _ => stage.show(chat(7), tool("1", "completed", "")),
@@ -128,7 +128,7 @@ fn a_preview_that_hangs_holds_up_no_answer() {
         stage.posts(&Message::answer(chat(7), format!("after {method}")));
         stage.show(chat(7), Show::TurnEnded);
         ana.waits_for_message(|message| message.text == format!("after {method}"));
-        assert!(begun.elapsed() < Duration::from_secs(5), "{method} took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(4), "{method} took {:?}", begun.elapsed());
         ana.waits_for_message(|message| message.text.starts_with("⚙ 1 step"));
     }
 }
@@ -185,4 +185,22 @@ fn a_topic_is_named_and_a_menu_set_once_for_each_change() {
     assert!(commands[0].0 == "new" && commands.iter().all(|(command, _)| command != "compact"), "{commands:?}");
     let set = telegram.calls_of("setMyCommands").iter().filter(|call| call.params.contains_key("scope")).count();
     assert_eq!(set, 2);
+}
+
+#[test]
+fn a_message_whose_confirmation_is_slow_holds_up_no_answer_and_is_not_sent_twice() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let stage = Stage::new(&telegram);
+    telegram.fault("sendMessage", 1, Fault::Slow(Duration::from_secs(4)));
+    let begun = Instant::now();
+    stage.show(chat(7), Show::Working(Display::default()));
+    stage.show(chat(7), tool("1", "completed", ""));
+    let trace = ana.waits_for_message(|message| message.text.starts_with('✓'));
+    stage.posts(&Message::answer(chat(7), "done".to_owned()));
+    stage.show(chat(7), Show::TurnEnded);
+    ana.waits_for_message(|message| message.text == "done");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    ana.waits_for_message(|message| message.id == trace.id && message.text.starts_with("⚙ 1 step"));
+    assert_eq!(ana.messages().len(), 2);
 }

@@ -25,7 +25,7 @@ use crate::store::{Store, StoreError};
 use hands::Hands;
 use menu::Menus;
 
-/// Threads that are shown at once; each has at most one connection. Of any further thread only the outbox is served, when there is room.
+/// Threads that are shown at once; each has one connection, or one more for a preview that hangs. Of any further thread only the outbox is served, when there is room.
 const SCREENS: usize = 256;
 
 /// Toasts and reactions that are on their way at once. Beyond them they are left out: nobody needs them.
@@ -169,16 +169,16 @@ impl Screens {
     async fn try_once<M: Method>(&self, thread: ThreadId, request: &M) -> bool {
         let result = self.api.call(request).await;
         if let Err(error) = &result {
-            self.hush(thread, error);
+            self.hush(thread.chat, error);
             tracing::debug!(%error, %thread, "something passing was not shown");
         }
         result.is_ok()
     }
 
     /// Remembers when a chat wants no more of what is passing.
-    fn hush(&self, thread: ThreadId, error: &ApiError) {
+    fn hush(&self, chat: i64, error: &ApiError) {
         if let ApiError::Flood { retry_after, .. } = error {
-            self.pacer.hushed(thread.chat, *retry_after, Instant::now());
+            self.pacer.hushed(chat, *retry_after, Instant::now());
         }
     }
 

@@ -47,15 +47,15 @@ pub(super) struct Live {
     message: Option<i64>,
     shown: Option<Piece>,
     stale: bool,
-    /// Its first sending is on its way.
-    sending: bool,
+    /// A call for it is on its way: another could overtake it.
+    busy: bool,
     off: bool,
     pace: Pace,
 }
 
 impl Live {
     pub(super) fn new(key: Key, pace: Pace) -> Self {
-        Self { key, message: None, shown: None, stale: false, sending: false, off: false, pace }
+        Self { key, message: None, shown: None, stale: false, busy: false, off: false, pace }
     }
 
     /// Its content is another.
@@ -65,12 +65,12 @@ impl Live {
 
     /// Whether it stands in the chat, or is on its way there.
     pub(super) fn stands(&self) -> bool {
-        self.message.is_some() || self.sending
+        self.message.is_some() || self.busy
     }
 
     /// When it is to be shown anew; `None` when nothing has changed.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.stale.then_some(self.pace.at())
+        (self.stale && !self.busy).then_some(self.pace.at())
     }
 
     /// Shows this now; `None` when it stands there already.
@@ -81,12 +81,12 @@ impl Live {
             return None;
         }
         self.pace.take(now);
-        self.sending = self.message.is_none();
+        self.busy = true;
         Some((self.key, self.message, piece))
     }
 
     fn report(&mut self, piece: Piece, shown: Shown) {
-        self.sending = false;
+        self.busy = false;
         match shown {
             Shown::As(message) => (self.message, self.shown) = (Some(message), Some(piece)),
             // Dropped: the next change brings it up to date.
@@ -97,12 +97,12 @@ impl Live {
 
     /// What is left to do: to show its last form, or to remove it.
     fn close(self, fate: Fate, now: Instant) -> Option<Closing> {
-        let Self { key, message, shown, sending, off, .. } = self;
+        let Self { key, message, shown, busy, off, .. } = self;
         let left = match &fate {
-            Fate::Last(piece) => shown.as_ref() != Some(piece),
-            Fate::Removed => message.is_some() || sending,
+            Fate::Last(piece) => busy || shown.as_ref() != Some(piece),
+            Fate::Removed => message.is_some() || busy,
         };
-        (left && !off).then(|| Closing { key, message, sending, fate, at: now, tries: TRIES, backoff: Backoff::usual() })
+        (left && !off).then(|| Closing { key, message, busy, fate, at: now, tries: TRIES, backoff: Backoff::usual() })
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Fate {
 struct Closing {
     key: Key,
     message: Option<i64>,
-    sending: bool,
+    busy: bool,
     fate: Fate,
     at: Instant,
     tries: u8,
@@ -150,20 +150,22 @@ impl Closings {
     }
 
     /// What is to be done of these now.
-    pub(super) fn take(&self, removed: bool, now: Instant) -> Option<(Key, Option<i64>, Fate)> {
-        let closing = self.of(removed).filter(|closing| closing.at <= now).min_by_key(|closing| closing.at)?;
+    pub(super) fn take(&mut self, removed: bool, now: Instant) -> Option<(Key, Option<i64>, Fate)> {
+        let key = self.of(removed).filter(|closing| closing.at <= now).min_by_key(|closing| closing.at)?.key;
+        let closing = self.0.iter_mut().find(|closing| closing.key == key)?;
+        closing.busy = true;
         Some((closing.key, closing.message, closing.fate.clone()))
     }
 
     fn of(&self, removed: bool) -> impl Iterator<Item = &Closing> {
-        self.0.iter().filter(move |closing| (closing.fate == Fate::Removed) == removed)
+        self.0.iter().filter(move |closing| !closing.busy && (closing.fate == Fate::Removed) == removed)
     }
 
     /// What became of a call: whether `piece`, or the removal where there is none, was shown.
     fn report(&mut self, key: Key, piece: Option<&Piece>, shown: Shown, now: Instant) {
         let Some(place) = self.0.iter().position(|closing| closing.key == key) else { return };
         let Some(closing) = self.0.get_mut(place) else { return };
-        let was_sending = std::mem::take(&mut closing.sending);
+        closing.busy = false;
         let is_last = match &closing.fate {
             Fate::Last(last) => piece == Some(last),
             Fate::Removed => piece.is_none(),
@@ -174,7 +176,7 @@ impl Closings {
                 is_last
             }
             Shown::Never => true,
-            Shown::NotYet if !is_last => was_sending && closing.fate == Fate::Removed,
+            Shown::NotYet if !is_last => closing.message.is_none() && closing.fate == Fate::Removed,
             Shown::NotYet => {
                 closing.tries = closing.tries.saturating_sub(1);
                 closing.at = now + closing.backoff.pause();
@@ -263,6 +265,7 @@ mod tests {
         assert_eq!(closings.take(false, now), None);
         let later = closings.due(false).unwrap();
         assert!(later > now && closings.take(false, later).is_some());
+        assert_eq!(closings.due(false), None, "it is on its way");
         for _ in 1..TRIES {
             assert!(!closings.is_empty());
             closings.report(key, Some(&piece("end")), Shown::NotYet, now);
@@ -276,6 +279,7 @@ mod tests {
         live.change();
         let (key, _, shown) = live.take(Some(piece("a")), now).unwrap();
         let mut closings = close(live, Fate::Last(piece("end")), now);
+        assert_eq!(closings.due(false), None, "the first form could overtake the last");
         closings.report(key, Some(&shown), Shown::As(9), now);
         assert_eq!(closings.take(false, now), Some((key, Some(9), Fate::Last(piece("end")))));
         closings.report(key, Some(&piece("end")), Shown::As(9), now);

@@ -1,13 +1,15 @@
 //! What is passing: typing, drafts, and messages that are kept up to date. It never holds up what must arrive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::Screens;
 use super::hands::Hands;
 use crate::channel::telegram::api::ApiError;
 use crate::channel::telegram::methods::{
-    DeleteMessage, EditMessageText, LinkPreview, Method, SendChatAction, SendMessage, SendMessageDraft,
+    DeleteMessage, EditMessageText, LinkPreview, Method, Place, SendChatAction, SendMessage, SendMessageDraft,
 };
 use crate::channel::telegram::render::Piece;
 use crate::gateway::telegram::board::{Key, Shown};
@@ -38,65 +40,87 @@ impl Hands {
 
     /// Shows a message that is kept up to date, in place or for the first time.
     pub(super) async fn live(&self, key: Key, message: Option<i64>, piece: Piece) {
-        let Piece { text, entities } = piece.clone();
-        let link_preview_options = LinkPreview::OFF;
         self.screens.pacer.previews(self.chat(), Instant::now());
-        let shown = match message {
-            Some(message_id) => {
-                let request =
-                    EditMessageText { chat_id: self.chat(), message_id, text, entities, link_preview_options, reply_markup: None };
-                self.outcome(self.pass(&request).await.map(|_| message_id), Some(message_id))
-            }
-            None => {
-                let place = self.place();
-                let request = SendMessage { place, text, entities, link_preview_options, disable_notification: true, reply_markup: None };
-                let result = self.pass(&request).await;
-                if let Err(Some(error)) = &result {
-                    // Telegram would tell the next message the same.
-                    self.screens.heed(self.thread(), error);
-                }
-                self.outcome(result.map(|sent| sent.message_id), None)
-            }
-        };
-        self.board().live_shown(key, (Some(piece), message.is_none()), shown, Instant::now());
+        let (screens, place) = (Arc::clone(&self.screens), self.place());
+        let shown = Some(piece.clone());
+        let call = async move { screens.show_live(place, message, piece).await };
+        self.report((key, shown, message.is_none()), call).await;
     }
 
     /// Removes such a message.
     pub(super) async fn remove(&self, key: Key, message_id: i64) {
-        let result = self.pass(&DeleteMessage { chat_id: self.chat(), message_id }).await;
-        let shown = self.outcome(result.map(|_| message_id), None);
-        self.board().live_shown(key, (None, false), shown, Instant::now());
+        let (screens, place) = (Arc::clone(&self.screens), self.place());
+        let call = async move {
+            let request = DeleteMessage { chat_id: place.chat_id, message_id };
+            screens.outcome(place, screens.api.call(&request).await.map(|_| message_id))
+        };
+        self.report((key, None, false), call).await;
     }
 
-    /// What the board has to know of a call. `stood` is the message where it was an edit: one that changed nothing is as good as any.
-    fn outcome(&self, result: Result<i64, Option<ApiError>>, stood: Option<i64>) -> Shown {
-        match (result, stood) {
-            (Ok(message), _) => Shown::As(message),
-            (Err(None), _) => Shown::NotYet,
-            (Err(Some(error)), Some(message)) if error.is_not_modified() => Shown::As(message),
-            (Err(Some(error)), _) => {
-                tracing::debug!(%error, thread = %self.thread(), "a message was not brought up to date");
-                if error.is_passing() { Shown::NotYet } else { Shown::Never }
-            }
-        }
+    /// Tells the board what became of a call, also when that is not waited for: the message may stand all the same.
+    async fn report(&self, (key, piece, is_new): (Key, Option<Piece>, bool), call: impl Future<Output = Shown> + Send + 'static) {
+        let screen = Arc::clone(&self.screen);
+        let call = tokio::spawn(async move {
+            let shown = call.await;
+            screen.board().live_shown(key, (piece, is_new), shown, Instant::now());
+            screen.changed.notify_one();
+        });
+        let (Some(_) | None) = self.moment(call).await;
     }
 
     /// Calls something passing, once. It is given up, which is `Err(None)`, when something that must arrive has waited a moment for it.
     async fn pass<M: Method>(&self, request: &M) -> Result<M::Reply, Option<ApiError>> {
-        let call = self.screens.api.call(request);
+        let result = self.moment(self.screens.api.call(request)).await.ok_or(None)?;
+        result.map_err(|error| {
+            self.screens.hush(self.chat(), &error);
+            Some(error)
+        })
+    }
+
+    /// Waits for something, but when what must arrive comes meanwhile, only a moment more.
+    async fn moment<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(call);
-        let result = loop {
+        loop {
             tokio::select! {
-                result = &mut call => break result,
+                result = &mut call => return Some(result),
                 () = self.screen.changed.notified() => {}
             }
             if self.board().has_duty() {
-                break timeout(MOMENT, &mut call).await.map_err(|_| None)?;
+                return timeout(MOMENT, &mut call).await.ok();
             }
+        }
+    }
+}
+
+impl Screens {
+    async fn show_live(&self, place: Place, message: Option<i64>, piece: Piece) -> Shown {
+        let Piece { text, entities } = piece;
+        let link_preview_options = LinkPreview::OFF;
+        let Some(message_id) = message else {
+            let request = SendMessage { place, text, entities, link_preview_options, disable_notification: true, reply_markup: None };
+            let result = self.api.call(&request).await.map(|sent| sent.message_id);
+            if let Err(ApiError::Flood { retry_after, .. }) = result {
+                // Telegram would tell the next message the same.
+                self.pacer.flooded(place.chat_id, retry_after, Instant::now());
+            }
+            return self.outcome(place, result);
         };
-        result.map_err(|error| {
-            self.screens.hush(self.thread(), &error);
-            Some(error)
-        })
+        let request = EditMessageText { chat_id: place.chat_id, message_id, text, entities, link_preview_options, reply_markup: None };
+        match self.api.call(&request).await {
+            // As good as any: it was carried out before, and the answer lost.
+            Err(error) if error.is_not_modified() => Shown::As(message_id),
+            result => self.outcome(place, result.map(|_| message_id)),
+        }
+    }
+
+    fn outcome(&self, place: Place, result: Result<i64, ApiError>) -> Shown {
+        match result {
+            Ok(message) => Shown::As(message),
+            Err(error) => {
+                tracing::debug!(%error, chat = place.chat_id, "a message was not brought up to date");
+                self.hush(place.chat_id, &error);
+                if error.is_passing() { Shown::NotYet } else { Shown::Never }
+            }
+        }
     }
 }
