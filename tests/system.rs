@@ -8,6 +8,8 @@
 mod access;
 #[path = "system/appliance.rs"]
 mod appliance;
+#[path = "system/burst.rs"]
+mod burst;
 #[path = "system/commands.rs"]
 mod commands;
 #[path = "system/conversation.rs"]
@@ -18,16 +20,30 @@ mod crash;
 mod display;
 #[path = "system/faults.rs"]
 mod faults;
+#[path = "system/files_in.rs"]
+mod files_in;
+#[path = "system/files_out.rs"]
+mod files_out;
+#[path = "system/flush.rs"]
+mod flush;
 #[path = "system/jail.rs"]
 mod jail;
 #[path = "system/kiro.rs"]
 mod kiro;
 #[path = "stand_in/kiro_install.rs"]
 mod kiro_install;
+#[path = "system/language.rs"]
+mod language;
 #[path = "system/permission.rs"]
 mod permission;
 #[path = "system/pool.rs"]
 mod pool;
+#[path = "system/queue.rs"]
+mod queue;
 #[path = "system/settings.rs"]
 mod settings;
 mod stand_in;
+#[path = "system/topics.rs"]
+mod topics;
+#[path = "system/updates.rs"]
+mod updates;

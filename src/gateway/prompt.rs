@@ -6,6 +6,9 @@ use crate::store::EntryId;
 /// Files of one prompt. Telegram's albums have ten.
 const FILES: usize = 20;
 
+/// Longest text of one message, in UTF-16 units (Bot API, Message).
+const TEXT: usize = 4096;
+
 /// What a turn is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prompt {
@@ -57,9 +60,9 @@ impl Prompt {
         if self.joined.is_empty() {
             self.joined.push((self.message, self.text.len()));
         }
-        if !self.text.is_empty() && !next.text.is_empty() {
-            self.text.push('\n');
-        }
+        let last = self.joined.iter().rev().map(|(_, length)| *length).find(|length| *length > 0).unwrap_or_default();
+        let last = self.text.get(self.text.len().saturating_sub(last)..).unwrap_or_default();
+        self.text.push_str(between(last, &next.text));
         self.joined.push((next.message, next.text.len()));
         self.text.push_str(&next.text);
         self.files.extend(next.files);
@@ -86,24 +89,38 @@ impl Prompt {
         let Some((_, part)) = parts.iter_mut().find(|(number, _)| *number == message) else { return false };
         text.clone_into(part);
         self.joined = parts.iter().map(|(number, part)| (*number, part.len())).collect();
-        let texts: Vec<String> = parts.into_iter().map(|(_, part)| part).filter(|part| !part.is_empty()).collect();
-        self.text = texts.join("\n");
+        let mut last = "";
+        self.text.clear();
+        for (_, part) in parts.iter().filter(|(_, part)| !part.is_empty()) {
+            self.text.push_str(between(last, part));
+            self.text.push_str(part);
+            last = part;
+        }
         true
     }
 
-    /// The messages that it was, each with its text. Between two texts stands a line's end.
+    /// The messages that it was, each with its text.
     fn parts(&self) -> Vec<(i64, String)> {
         let mut rest = self.text.as_str();
         let mut parts = Vec::new();
         for (number, length) in &self.joined {
-            let part = rest.get(..*length).unwrap_or_default();
-            if *length > 0 {
-                rest = rest.get(length + 1..).unwrap_or_default();
+            if *length > 0 && !parts.is_empty() {
+                // No message begins with a line's end: Telegram cuts it off.
+                rest = rest.strip_prefix('\n').unwrap_or(rest);
             }
+            let (part, after) = rest.split_at_checked(*length).unwrap_or_default();
+            rest = after;
             parts.push((*number, part.to_owned()));
         }
         parts
     }
+}
+
+/// What stands between two parts of a text. Clients split it at a line's end, which Telegram then cuts off; where none is near they fill a
+/// message and split in mid-word.
+fn between(last: &str, next: &str) -> &'static str {
+    // One unit is left over where a character of two did not fit.
+    if last.is_empty() || next.is_empty() || last.encode_utf16().count() + 1 >= TEXT { "" } else { "\n" }
 }
 
 #[cfg(test)]
@@ -127,6 +144,18 @@ mod tests {
         assert_eq!(first.text, "one\ntwo\nthree");
         assert!(!first.goes_on_in(&prompt(4, "four", None)), "the paste is over");
         assert_eq!(Prompt::of(first.entry, first.content()), Some(first));
+    }
+
+    #[test]
+    fn a_line_that_fills_a_message_goes_on_in_the_next() {
+        let full = "x".repeat(TEXT);
+        let mut whole = prompt(1, &full, Some(Part::Paste));
+        whole.join(prompt(2, "y", None));
+        assert_eq!(whole.text, format!("{full}y"));
+        assert!(whole.edit(2, "z"));
+        assert_eq!(whole.text, format!("{full}z"));
+        assert!(whole.edit(1, "x"));
+        assert_eq!(whole.text, "x\nz");
     }
 
     #[test]

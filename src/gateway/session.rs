@@ -201,6 +201,7 @@ impl Session {
         if anew {
             self.leave_conversation()?;
         }
+        self.forget_notice(id)?;
         self.deps.store.mark(id, Phase::Waiting)?;
         self.toast(press, self.person().texts().retrying()).await;
         self.pending.fetch_add(1, Ordering::Relaxed);
@@ -216,6 +217,8 @@ impl Session {
             }
             TurnEnd::Stopped { partial, ended } => {
                 let answer = person.answer(thread, person.texts().stopped(&partial.text, *ended));
+                // It may have been stopped while its files were on their way.
+                self.deps.fetcher.forget(entry);
                 self.deps.store.settle(entry, Some(&Message { files: partial.files.clone(), ..answer }))
             }
             TurnEnd::Failed { partial, why, details } => {

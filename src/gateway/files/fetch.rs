@@ -44,13 +44,22 @@ pub(crate) enum FetchError {
     Unreachable(ApiError),
     /// It cannot be kept.
     #[error(transparent)]
-    Keep(#[from] IncomingError),
+    Keep(IncomingError),
     /// The workspace cannot be written to.
     #[error(transparent)]
     Workspace(#[from] BeneathError),
     /// There is no channel to fetch from.
     #[error("the channel it came from is not connected")]
     NoChannel,
+}
+
+impl From<IncomingError> for FetchError {
+    fn from(error: IncomingError) -> Self {
+        match error {
+            IncomingError::TooLarge { .. } => Self::TooLarge,
+            error => Self::Keep(error),
+        }
+    }
 }
 
 impl FetchError {

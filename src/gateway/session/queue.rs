@@ -74,14 +74,21 @@ impl Session {
             self.done();
             return self.reply(prompt.entry, person.texts().queue_full(bounds::QUEUE)).await;
         }
-        let told = self.running.is_some();
-        let entry = prompt.entry;
-        self.queue.push_back(Waiting { prompt, told });
-        if told {
+        let (entry, waits) = (prompt.entry, self.running.is_some());
+        // After a restart the notice of before stands there still.
+        let stands = self.deps.store.shown(&self.key.thread, &queue_tag(entry))?.is_some();
+        self.queue.push_back(Waiting { prompt, told: waits || stands });
+        if waits {
             let notice = self.waits(entry, person.texts().queued(self.queue.len()));
-            self.post(&Message { tag: Some(queue_tag(entry)), ..notice }).await?;
+            let edit = stands.then(|| Edit::Tag(queue_tag(entry)));
+            self.post(&Message { tag: Some(queue_tag(entry)), edit, ..notice }).await?;
         }
         Ok(())
+    }
+
+    /// A prompt comes anew: where it has to wait, its notice stands below what the person did, not where an earlier one stood.
+    pub(super) fn forget_notice(&self, entry: EntryId) -> Result<(), StoreError> {
+        self.deps.store.forget_shown(&self.key.thread, &queue_tag(entry))
     }
 
     /// The next prompt to be worked on.
@@ -127,6 +134,8 @@ impl Session {
         self.queue.remove(place);
         self.done();
         self.deps.store.settle(entry, None)?;
+        // Of one that was interrupted, files may be there already.
+        self.deps.fetcher.forget(entry);
         self.renotice(entry, self.person().texts().dropped()).await?;
         Ok(true)
     }

@@ -4,8 +4,8 @@ use super::{English, German};
 
 /// Texts about files.
 pub(in crate::gateway) trait FileTexts {
-    /// A file is larger than may be fetched; sizes in MiB, rounded up.
-    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String;
+    /// A file is larger than may be fetched; sizes in MiB, rounded up. Its own is not always known.
+    fn file_too_large(&self, name: &str, size: Option<u64>, most: u64) -> String;
     /// A file could not be fetched; `why` is a sentence.
     fn file_not_fetched(&self, name: &str, why: &str) -> String;
     /// A file that the agent wanted to send could not be; `why` is a sentence.
@@ -15,11 +15,10 @@ pub(in crate::gateway) trait FileTexts {
 }
 
 impl FileTexts for English {
-    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String {
-        format!(
-            "⚠ {} has {size} MiB; Telegram lets a bot fetch at most {most} MiB. Send it in parts, or put it on the server.",
-            super::code(name)
-        )
+    fn file_too_large(&self, name: &str, size: Option<u64>, most: u64) -> String {
+        let name = super::code(name);
+        let has = size.map_or(format!("{name} is too large"), |size| format!("{name} has {size} MiB"));
+        format!("⚠ {has}; Telegram lets a bot fetch at most {most} MiB. Send it in parts, or put it on the server.")
     }
 
     fn file_not_fetched(&self, name: &str, why: &str) -> String {
@@ -36,11 +35,10 @@ impl FileTexts for English {
 }
 
 impl FileTexts for German {
-    fn file_too_large(&self, name: &str, size: u64, most: u64) -> String {
-        format!(
-            "⚠ {} hat {size} MiB; Telegram lässt einen Bot höchstens {most} MiB abholen. Sende es in Teilen, oder lege es auf den Server.",
-            super::code(name)
-        )
+    fn file_too_large(&self, name: &str, size: Option<u64>, most: u64) -> String {
+        let name = super::code(name);
+        let has = size.map_or(format!("{name} ist zu groß"), |size| format!("{name} hat {size} MiB"));
+        format!("⚠ {has}; Telegram lässt einen Bot höchstens {most} MiB abholen. Sende es in Teilen, oder lege es auf den Server.")
     }
 
     fn file_not_fetched(&self, name: &str, why: &str) -> String {

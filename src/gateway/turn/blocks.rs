@@ -17,6 +17,9 @@ use crate::store::{SessionKey, SessionRecord, StoreError};
 pub(super) const FILES: &str = "kiroclaw: the person reads this in a chat on a phone. Files they send are in inbox/ of this directory. \
     To send them a file of this directory, write <send_file path=\"PATH\">caption</send_file> in your answer.";
 
+/// A mebibyte, in bytes.
+const MIB: u64 = 1024 * 1024;
+
 /// Why a prompt cannot be given to the agent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BlocksError {
@@ -71,12 +74,13 @@ pub(super) async fn blocks(
 /// The word for the person, and the file's name as it can be shown.
 fn not_fetched(person: &Person, file: &FileIn, error: &FetchError) -> (String, String) {
     let name = shown(file.name.as_deref().unwrap_or_else(|| file.kind.as_str()));
-    let word = match (error, file.size) {
-        (FetchError::TooLarge, size) => {
-            let size = size.unwrap_or(LARGEST + 1).div_ceil(1024 * 1024);
-            person.texts().file_too_large(&name, size, LARGEST / 1024 / 1024)
+    let word = match error {
+        FetchError::TooLarge => {
+            // A size within the bound was not the true one.
+            let size = file.size.filter(|size| *size > LARGEST).map(|size| size.div_ceil(MIB));
+            person.texts().file_too_large(&name, size, LARGEST / MIB)
         }
-        (error, _) => person.texts().file_not_fetched(&name, &error.to_string()),
+        error => person.texts().file_not_fetched(&name, &error.to_string()),
     };
     (word, name)
 }

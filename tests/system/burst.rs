@@ -1,0 +1,55 @@
+//! Many chats at once under Telegram's limits: every answer arrives, once and in order.
+
+use std::time::{Duration, Instant};
+
+use crate::appliance::Appliance;
+use crate::stand_in::telegram::{Person, Rates, Telegram};
+
+/// Chats in which something is said at once.
+const CHATS: i64 = 100;
+
+/// Prompts in each.
+const PROMPTS: usize = 3;
+
+#[test]
+fn a_hundred_chats_at_once_under_telegram_s_limits_each_get_every_answer_once_and_in_order() {
+    let telegram = Telegram::start();
+    telegram.patience(Duration::from_secs(60));
+    let users: Vec<i64> = (1..=CHATS).map(|number| 1000 + number).collect();
+    let people: Vec<Person> = users.iter().map(|user| telegram.private_chat(*user, "en")).collect();
+    let mut appliance = Appliance::new(&telegram, &users).with("MAX_PROCESSES", "16");
+    appliance.run(&telegram);
+    telegram.limit_rates(Rates::telegram());
+    let began = Instant::now();
+    for number in 1..=PROMPTS {
+        for person in &people {
+            person.sends(&format!("echo answer {number}"));
+        }
+    }
+    for person in &people {
+        person.waits_for_message(|message| message.text == format!("answer {PROMPTS}"));
+    }
+    let took = began.elapsed();
+    for person in &people {
+        let answers: Vec<String> =
+            person.messages().into_iter().map(|message| message.text).filter(|text| text.starts_with("answer ")).collect();
+        let expected: Vec<String> = (1..=PROMPTS).map(|number| format!("answer {number}")).collect();
+        assert_eq!(answers, expected, "{}", person.transcript());
+    }
+    let floods = telegram.calls().iter().filter(|call| matches!(&call.answer, Some(Err(refusal)) if refusal.code == 429)).count();
+    assert!(floods < 100, "{floods} calls were refused: the bot is to keep to the limits by itself");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
+fn a_chat_that_takes_nothing_delays_no_other() {
+    let telegram = Telegram::start();
+    let (ana, ben) = (telegram.private_chat(1001, "en"), telegram.private_chat(1002, "en"));
+    let _appliance = Appliance::start(&telegram, &[1001, 1002]);
+    telegram.fault_in_chat(1001);
+    ana.sends("echo one");
+    for number in 1..=5 {
+        ben.sends(&format!("echo {number}"));
+        ben.waits_for_message(|message| message.text == number.to_string());
+    }
+}
