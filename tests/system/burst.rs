@@ -40,16 +40,3 @@ fn a_hundred_chats_at_once_under_telegram_s_limits_each_get_every_answer_once_an
     assert!(floods < 100, "{floods} calls were refused: the bot is to keep to the limits by itself");
     assert!(took < Duration::from_secs(60), "{took:?}");
 }
-
-#[test]
-fn a_chat_that_takes_nothing_delays_no_other() {
-    let telegram = Telegram::start();
-    let (ana, ben) = (telegram.private_chat(1001, "en"), telegram.private_chat(1002, "en"));
-    let _appliance = Appliance::start(&telegram, &[1001, 1002]);
-    telegram.fault_in_chat(1001);
-    ana.sends("echo one");
-    for number in 1..=5 {
-        ben.sends(&format!("echo {number}"));
-        ben.waits_for_message(|message| message.text == number.to_string());
-    }
-}

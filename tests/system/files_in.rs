@@ -221,6 +221,30 @@ fn a_gateway_killed_in_mid_download_goes_on_where_it_stopped_and_answers_once() 
 }
 
 #[test]
+fn what_was_fetched_before_a_crash_is_not_placed_twice() {
+    let (telegram, ana, appliance) = ana_and_her_bot();
+    telegram.fault(DOWNLOAD, 1, Fault::Slow(Duration::from_millis(1)));
+    telegram.fault(DOWNLOAD, 1, Fault::Drip(1_000, Duration::from_millis(100)));
+    let files = vec![File::document("first.txt", b"first"), File::document("second.bin", &[7; 100_000])];
+    ana.sends_album(None, files, "attached");
+    telegram.waits("the second download", |state| (state.downloads.len() == 2).then_some(()));
+    appliance.kill("gateway");
+    ana.waits_for_message(|message| message.text.contains("first.txt") && message.text.contains("second.bin"));
+    assert_eq!(inbox(&appliance), ["first.txt", "second.bin"]);
+}
+
+#[test]
+fn a_part_that_telegram_cannot_go_on_from_is_fetched_anew() {
+    let (telegram, ana, appliance) = ana_and_her_bot();
+    telegram.fault(DOWNLOAD, 1, Fault::Cut(50_000));
+    telegram.fault(DOWNLOAD, 1, Fault::Refuse(416, "Requested Range Not Satisfiable"));
+    asks_about(&ana, File::document("long.bin", &[7; 100_000]));
+    assert_eq!(taken(&appliance, "long.bin"), [7; 100_000]);
+    let ranges: Vec<String> = telegram.downloads().into_iter().map(|download| download.range).collect();
+    assert_eq!(ranges, ["", "bytes=50000-", ""]);
+}
+
+#[test]
 fn a_download_that_was_stopped_leaves_nothing_behind() {
     let (telegram, ana, appliance) = ana_and_her_bot();
     telegram.fault(DOWNLOAD, 1, Fault::Drip(100, Duration::from_millis(100)));

@@ -56,6 +56,8 @@ fn whatever_strangers_send_in_whatever_form_is_met_with_silence() {
     let _seeds = Seeds;
     let telegram = Telegram::start();
     let ana = telegram.private_chat(ANA, "en");
+    // What comes before the bot has said what it wants to know of is of every kind.
+    floods(&telegram, EVE, EVE, 5);
     let appliance = Appliance::start(&telegram, &[ANA]);
     let gateway = appliance.pid_of("gateway");
     for chat in [EVE, GROUP] {
@@ -76,15 +78,17 @@ fn whatever_a_user_sends_in_whatever_form_breaks_nothing() {
     let _seeds = Seeds;
     let telegram = Telegram::start();
     let ana = telegram.private_chat(ANA, "en");
+    floods(&telegram, ANA, ANA, 2);
     let appliance = Appliance::start(&telegram, &[ANA]);
     let gateway = appliance.pid_of("gateway");
-    floods(&telegram, ANA, ANA, 3);
+    floods(&telegram, ANA, ANA, 5);
     telegram.waits_for_poll();
     ana.sends("/stop");
     ana.sends_in_topic(77_777, "echo still here");
     ana.waits_for_message(|message| message.text == "still here");
     assert_eq!(appliance.pid_of("gateway"), gateway, "it never broke down");
     assert!(addressed(&telegram).is_subset(&BTreeSet::from([ANA])), "{:?}", addressed(&telegram));
+    eprintln!("PROMPTS {}", appliance.prompts_of(ANA).len());
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn whatever_a_user_sends_in_a_group_breaks_nothing() {
     let ana = telegram.group_member(GROUP, true, ANA, "en");
     let appliance = Appliance::start(&telegram, &[ANA]);
     let gateway = appliance.pid_of("gateway");
-    floods(&telegram, ANA, GROUP, 1);
+    floods(&telegram, ANA, GROUP, 5);
     telegram.waits_for_poll();
     ana.sends_in_topic(77_777, "echo still here");
     ana.waits_for_message(|message| message.text == "still here");

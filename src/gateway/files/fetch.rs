@@ -1,7 +1,8 @@
 //! Fetching what a person sent, from its channel into the thread's workspace.
 //!
 //! A download goes into a spool that only the gateway sees, and goes on there after a crash or a broken connection; whole, it is placed in
-//! the workspace. It is fetched when its turn comes, so that what is dropped from the queue costs nothing.
+//! the workspace. It is fetched when its turn comes, so that what is dropped from the queue costs nothing; and nothing of a prompt is placed
+//! before all of it is there, since what was placed is placed again when the prompt is tried again.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -97,8 +98,8 @@ impl Fetcher {
         Ok(Self { api, spool: Arc::new(spool) })
     }
 
-    /// Fetches the file of this index of a prompt into a workspace.
-    pub(crate) async fn fetch(&self, entry: EntryId, index: usize, file: &FileIn, workspace: &Path) -> Result<Fetched, FetchError> {
+    /// Fetches the file of this index of a prompt, all of it or what is missing of it.
+    pub(crate) async fn fetch(&self, entry: EntryId, index: usize, file: &FileIn) -> Result<(), FetchError> {
         if file.size.is_some_and(|size| size > LARGEST) {
             return Err(FetchError::TooLarge);
         }
@@ -111,16 +112,23 @@ impl Fetcher {
                     tracing::info!(%error, length = part.length(), "a download broke off; it goes on");
                     tokio::time::sleep(backoff.pause()).await;
                 }
-                Err(error) => return Err(error),
-                Ok(()) => break,
+                Err(FetchError::Refused(error)) if part.length() > 0 && attempt < ATTEMPTS => {
+                    tracing::info!(%error, length = part.length(), "a download cannot go on; it begins anew");
+                    part.reset()?;
+                }
+                other => return other,
             }
         }
+        Ok(())
+    }
+
+    /// Places what was fetched in a workspace.
+    pub(crate) async fn place(&self, entry: EntryId, index: usize, file: &FileIn, workspace: &Path) -> Result<Fetched, FetchError> {
         let (workspace, wanted) = (workspace.to_owned(), wanted_name(file));
-        let mime = file.mime.clone();
-        let reader = part.into_reader()?;
+        let reader = self.spool.part(entry.0, index)?.into_reader()?;
         let placed = tokio::task::spawn_blocking(move || place(reader, &workspace, &wanted)).await;
         let (placed, picture) = placed.map_err(|_| FetchError::NoChannel)??;
-        let mime = picture.as_ref().map(|(mime, _)| (*mime).to_owned()).or(mime);
+        let mime = picture.as_ref().map(|(mime, _)| (*mime).to_owned()).or_else(|| file.mime.clone());
         Ok(Fetched { path: placed.path, size: placed.size, mime, picture })
     }
 

@@ -41,34 +41,40 @@ pub(super) async fn blocks(
     takes_images: bool,
 ) -> Result<Vec<Block>, BlocksError> {
     let person = Person::of(&deps.store, &key.user);
-    let mut files = Vec::new();
     let mut lines: Vec<String> = record.notes.iter().map(|note| format!("[{note}]")).collect();
+    let mut there = Vec::new();
     for (index, file) in prompt.files.iter().enumerate() {
-        match deps.fetcher.fetch(prompt.entry, index, file, workspace).await {
-            Ok(fetched) => {
-                lines.push(format!(
-                    "[Attached by the person: {} ({}, {} bytes)]",
-                    fetched.path.display(),
-                    file.kind.as_str(),
-                    fetched.size
-                ));
-                files.push(fetched);
+        match deps.fetcher.fetch(prompt.entry, index, file).await {
+            Ok(()) => there.push((index, file)),
+            Err(error) => lines.push(give_up(deps, key, &person, file, error).await?),
+        }
+    }
+    let mut files = Vec::new();
+    for (index, file) in there {
+        match deps.fetcher.place(prompt.entry, index, file, workspace).await {
+            Ok(placed) => {
+                let (path, kind) = (placed.path.display(), file.kind.as_str());
+                lines.push(format!("[Attached by the person: {path} ({kind}, {} bytes)]", placed.size));
+                files.push(placed);
             }
-            Err(error) => {
-                let (word, name) = not_fetched(&person, file, &error);
-                if error.is_passing() {
-                    return Err(BlocksError::NotFetched(word));
-                }
-                tracing::info!(%error, thread = %key.thread, "a file could not be fetched");
-                lines.push(format!("[The person sent {name}, but it could not be fetched: {error}]"));
-                deps.store.post(&person.notice(key.thread, word))?;
-                deps.faces.show(key.thread, Show::Deliver).await;
-            }
+            Err(error) => lines.push(give_up(deps, key, &person, file, error).await?),
         }
     }
     // What the menu calls one of its commands, the agent may call otherwise.
     let text = from_menu(&prompt.text, &record.commands).unwrap_or_else(|| prompt.text.clone());
     Ok(join(text, prompt.context.as_deref(), lines, files, workspace, takes_images))
+}
+
+/// Tells the person of a file that can never be given to the agent, and gives what the agent is told. What may be given later is an error.
+async fn give_up(deps: &Deps, key: &SessionKey, person: &Person, file: &FileIn, error: FetchError) -> Result<String, BlocksError> {
+    let (word, name) = not_fetched(person, file, &error);
+    if error.is_passing() {
+        return Err(BlocksError::NotFetched(word));
+    }
+    tracing::info!(%error, thread = %key.thread, "a file could not be fetched");
+    deps.store.post(&person.notice(key.thread, word))?;
+    deps.faces.show(key.thread, Show::Deliver).await;
+    Ok(format!("[The person sent {name}, but it could not be fetched: {error}]"))
 }
 
 /// The word for the person, and the file's name as it can be shown.
