@@ -14,7 +14,7 @@ fn what_the_agent_does_is_one_message_that_is_folded_up_at_the_end() {
     let ana = telegram.private_chat(1001, "en");
     let _appliance = Appliance::start(&telegram, &[1001]);
     ana.sends("step read notes.txt\nsleep 1000\nstep execute ls -l\nsleep 3000\nrun true\necho soup");
-    let trace = ana.waits_for_message(|message| message.text == "✓ notes.txt");
+    let trace = ana.waits_for_message(|message| message.text.ends_with(" notes.txt"));
     assert!(trace.silent);
     ana.waits_for_message(|message| message.id == trace.id && message.text == "✓ notes.txt\n✓ ls -l");
     let answer = ana.waits_for_message(|message| message.text.ends_with("soup"));
@@ -40,7 +40,7 @@ fn the_plan_is_one_message_that_is_ticked_off() {
     let ana = telegram.private_chat(1001, "en");
     let _appliance = Appliance::start(&telegram, &[1001]);
     ana.sends("plan chop; boil\nsleep 2000\nplan chop; boil; eat\nsleep 3000\necho soup");
-    let plan = ana.waits_for_message(|message| message.text == "☑ chop\n☑ boil");
+    let plan = ana.waits_for_message(|message| message.text.contains(" chop\n"));
     assert!(plan.silent);
     ana.waits_for_message(|message| message.id == plan.id && message.text == "☑ chop\n☑ boil\n☑ eat");
     ana.waits_for_message(|message| message.text == "soup");
