@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::kind::{HEAD, OutKind, kind};
-use super::name::{safe_name, shown};
+use super::name::safe_name;
 use crate::beneath::{Beneath, BeneathError};
 
 /// Largest file that can be sent, in bytes (Bot API, "Sending files").
@@ -24,39 +24,37 @@ pub(crate) struct OutFile {
     pub(crate) kind: OutKind,
 }
 
-/// Why a file cannot be sent: what, where, and how to mend it. For the person and for the agent. Paths are fit to be shown.
+/// Why a file cannot be sent, and how to mend it; a sentence for the person and for the agent, to follow the file's name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendFileError {
-    #[error("`{0}` was not sent: it lies outside of the workspace; it has to be copied there first.")]
-    Outside(String),
-    #[error("`{0}` was not sent: the workspace has no such file; the path counts from the workspace's top.")]
-    Missing(String),
-    #[error("`{0}` was not sent: a symbolic link stands in the way; the path has to name the file itself.")]
-    Link(String),
-    #[error("`{0}` was not sent: it is not a regular file; a directory has to be packed into an archive first.")]
-    NotAFile(String),
-    #[error("`{0}` was not sent: it is empty, and Telegram takes no empty files.")]
-    Empty(String),
-    #[error("`{path}` was not sent: it has {}, and Telegram takes at most {} from a bot; it has to be compressed or split.", megabytes(*.size), megabytes(LARGEST))]
-    TooLarge { path: String, size: u64 },
-    #[error("`{path}` was not sent: it cannot be read ({source}).")]
-    Unreadable { path: String, source: io::Error },
+    #[error("it lies outside of the workspace; it has to be copied there first.")]
+    Outside,
+    #[error("the workspace has no such file; the path counts from the workspace's top.")]
+    Missing,
+    #[error("a symbolic link stands in the way; the path has to name the file itself.")]
+    Link,
+    #[error("it is not a regular file; a directory has to be packed into an archive first.")]
+    NotAFile,
+    #[error("it is empty, and Telegram takes no empty files.")]
+    Empty,
+    #[error("it has {}, and Telegram takes at most {} from a bot; it has to be compressed or split.", megabytes(*.0), megabytes(LARGEST))]
+    TooLarge(u64),
+    #[error("it cannot be read ({0}).")]
+    Unreadable(io::Error),
 }
 
 /// Opens the file that an agent named: by a path from the workspace's top, or by an absolute one beneath `workspace_root`.
 pub(crate) fn open(workspace: &Beneath, agent_path: &str, workspace_root: &Path) -> Result<OutFile, SendFileError> {
     let path = relative(agent_path, workspace_root)?;
-    let said = || shown(agent_path);
-    let unreadable = |source| SendFileError::Unreadable { path: said(), source };
-    let file = workspace.open_file(&path).map_err(|error| why(error, said()))?.ok_or_else(|| SendFileError::Missing(said()))?;
-    let size = file.metadata().map_err(unreadable)?.len();
+    let file = workspace.open_file(&path).map_err(why)?.ok_or(SendFileError::Missing)?;
+    let size = file.metadata().map_err(SendFileError::Unreadable)?.len();
     if size == 0 {
-        return Err(SendFileError::Empty(said()));
+        return Err(SendFileError::Empty);
     }
     if size > LARGEST {
-        return Err(SendFileError::TooLarge { path: said(), size });
+        return Err(SendFileError::TooLarge(size));
     }
-    let kind = kind(&head(&file).map_err(unreadable)?, size);
+    let kind = kind(&head(&file).map_err(SendFileError::Unreadable)?, size);
     let wanted = path.file_name().map(|name| name.to_string_lossy());
     Ok(OutFile { file, size, name: safe_name(wanted.as_deref(), "file", None), kind })
 }
@@ -64,21 +62,20 @@ pub(crate) fn open(workspace: &Beneath, agent_path: &str, workspace_root: &Path)
 /// The path from the workspace's top. Agents write `./` often, and `..` for no good.
 fn relative(agent_path: &str, workspace_root: &Path) -> Result<PathBuf, SendFileError> {
     let path = Path::new(agent_path);
-    let outside = || SendFileError::Outside(shown(agent_path));
-    let path = if path.is_absolute() { path.strip_prefix(workspace_root).map_err(|_| outside())? } else { path };
+    let path = if path.is_absolute() { path.strip_prefix(workspace_root).map_err(|_| SendFileError::Outside)? } else { path };
     if path.components().any(|part| part == Component::ParentDir) {
-        return Err(outside());
+        return Err(SendFileError::Outside);
     }
     let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-    if path.as_os_str().is_empty() { Err(SendFileError::NotAFile(shown(agent_path))) } else { Ok(path) }
+    if path.as_os_str().is_empty() { Err(SendFileError::NotAFile) } else { Ok(path) }
 }
 
-fn why(error: BeneathError, path: String) -> SendFileError {
+fn why(error: BeneathError) -> SendFileError {
     match error {
-        error if error.is_link() => SendFileError::Link(path),
-        BeneathError::Refused { source, .. } if source.kind() == io::ErrorKind::NotADirectory => SendFileError::Missing(path),
-        BeneathError::Refused { source, .. } => SendFileError::Unreadable { path, source },
-        _ => SendFileError::NotAFile(path),
+        error if error.is_link() => SendFileError::Link,
+        BeneathError::Refused { source, .. } if source.kind() == io::ErrorKind::NotADirectory => SendFileError::Missing,
+        BeneathError::Refused { source, .. } => SendFileError::Unreadable(source),
+        _ => SendFileError::NotAFile,
     }
 }
 
@@ -125,7 +122,7 @@ mod tests {
     fn refusal(dir: &TempDir, workspace: &Beneath, path: &str) -> SendFileError {
         let error = open(workspace, path, &dir.path().join("work")).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with('`') && text.ends_with('.') && !text.contains(char::is_control), "{text}");
+        assert!(text.ends_with('.') && !text.contains(char::is_control), "{text}");
         error
     }
 
@@ -147,13 +144,13 @@ mod tests {
         let (dir, workspace) = workspace();
         let beside = dir.path().join("work2").to_str().unwrap().to_owned();
         for path in ["../secret", "sub/../../secret", "/etc/passwd", &beside, dir.path().join("work/../secret").to_str().unwrap()] {
-            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Outside(_)), "{path}");
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Outside), "{path}");
         }
         symlink("../secret", dir.path().join("work/link")).unwrap();
         symlink("..", dir.path().join("work/up")).unwrap();
         symlink("/proc/self/root/etc", dir.path().join("work/magic")).unwrap();
         for path in ["link", "up/secret", "magic/passwd"] {
-            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Link(_)), "{path}");
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Link), "{path}");
         }
     }
 
@@ -163,16 +160,16 @@ mod tests {
         let root = dir.path().join("work");
         rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
         for path in ["sub", "fifo", ".", "", root.to_str().unwrap()] {
-            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::NotAFile(_)), "{path}");
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::NotAFile), "{path}");
         }
         for path in ["none", "none/x", "sub/plot.txt/x", "evil\n\u{1b}[31m"] {
-            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Missing(_)), "{path}");
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Missing), "{path}");
         }
         for path in ["a\0b", &"x".repeat(300), &"x/".repeat(4000)] {
-            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Unreadable { .. }));
+            assert!(matches!(refusal(&dir, &workspace, path), SendFileError::Unreadable(_)));
         }
         std::fs::write(root.join("empty"), "").unwrap();
-        assert!(matches!(refusal(&dir, &workspace, "empty"), SendFileError::Empty(_)));
+        assert!(matches!(refusal(&dir, &workspace, "empty"), SendFileError::Empty));
     }
 
     #[test]
