@@ -22,9 +22,15 @@ const CHUNK: u64 = 64 * 1024;
 /// A file on its way to Telegram. Cheap to clone, so that it can be sent again.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    file: Arc<File>,
+    content: Content,
     size: u64,
     name: String,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    File(Arc<File>),
+    Text(Arc<str>),
 }
 
 impl Upload {
@@ -35,15 +41,23 @@ impl Upload {
     /// When its size cannot be found out.
     pub fn new(file: File, name: &str) -> io::Result<Self> {
         let size = file.metadata()?.len();
-        // Some servers undo escapes in a name and some do not, so it has nothing that wants one.
-        let name = clean(name).replace(|c: char| c.is_control() || c == '"' || c == '\\', "_");
-        Ok(Self { file: Arc::new(file), size, name })
+        Ok(Self { content: Content::File(Arc::new(file)), size, name: safe(name) })
+    }
+
+    /// A text, under a name that its receiver sees.
+    pub fn text(text: Arc<str>, name: &str) -> Self {
+        Self { size: text.len() as u64, content: Content::Text(text), name: safe(name) }
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
+}
+
+/// Some servers undo escapes in a name and some do not, so it has nothing that wants one.
+fn safe(name: &str) -> String {
+    clean(name).replace(|c: char| c.is_control() || c == '"' || c == '\\', "_")
 }
 
 /// Why a file could not be sent to its end.
@@ -81,11 +95,16 @@ impl Form {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             form.text(&format!("--{}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n", form.boundary));
         }
-        for (part, Upload { file, size, name }) in files {
+        for (part, Upload { content, size, name }) in files {
             let head = format!("form-data; name=\"{part}\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream");
             form.text(&format!("--{}\r\nContent-Disposition: {head}\r\n\r\n", form.boundary));
-            form.parts.push_back(Part::File(Reader { file, at: 0, size, reading: None }));
-            form.left += size;
+            match content {
+                Content::File(file) => {
+                    form.parts.push_back(Part::File(Reader { file, at: 0, size, reading: None }));
+                    form.left += size;
+                }
+                Content::Text(text) => form.text(&text),
+            }
             form.text("\r\n");
         }
         form.text(&format!("--{}--\r\n", form.boundary));
