@@ -44,6 +44,7 @@ use files::fetch::Fetcher;
 use files::incoming::IncomingError;
 use pool::Pool;
 use port::Port;
+use telegram::Telegram;
 
 use crate::channel::local::Key;
 use crate::channel::telegram::api::{Api, ApiError};
@@ -237,7 +238,10 @@ async fn serve(
     let agent = deps.config.agents[&config.default_agent].clone();
     let mut local = tokio::spawn(local::serve(listener, key, intake.clone(), store.clone(), local_shows, agent));
     let mut telegram = match (telegram_shows, api) {
-        (Some(shows), Some(api)) => tokio::spawn(telegram::run(api, intake.clone(), store.clone(), shows)),
+        (Some(shows), Some(api)) => {
+            let (intake, store, stop) = (intake.clone(), store.clone(), news.stop.clone());
+            tokio::spawn(telegram::run(Telegram { api, intake, store, shows, workspaces: config.workspaces.clone(), stop }))
+        }
         _ => tokio::spawn(std::future::pending()),
     };
     port.say(FromGateway::Ready).await;

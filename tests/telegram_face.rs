@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of the tests may fail the tests")]
 
+#[path = "telegram_face/chats.rs"]
+mod chats;
 #[path = "telegram_face/display.rs"]
 mod display;
 mod stand_in;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use kiroclaw::channel::telegram::api::Api;
 use kiroclaw::config::{Sources, load};
-use kiroclaw::gateway::telegram::{TelegramError, run};
+use kiroclaw::gateway::telegram::{Telegram as Face, TelegramError, run};
 use kiroclaw::gateway::{Faces, Gate, Intake, Routed};
 use kiroclaw::model::inbound::{Content, Inbound};
 use kiroclaw::model::outbound::{AskOption, AskView, Display, Message, Show};
@@ -20,7 +22,7 @@ use kiroclaw::model::{Secret, ThreadId, UserId};
 use kiroclaw::store::Store;
 use stand_in::telegram::{Fault, Rate, Rates, Telegram};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The face, with the test in the place of router and sessions.
 struct Stage {
@@ -29,6 +31,8 @@ struct Stage {
     faces: Faces,
     routed: mpsc::Receiver<Routed>,
     face: std::thread::JoinHandle<Result<(), TelegramError>>,
+    workspaces: tempfile::TempDir,
+    stop: watch::Sender<bool>,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -50,11 +54,14 @@ impl Stage {
         let (router, routed) = mpsc::channel(64);
         let intake = Intake::new(Gate::new(&config, 0), store.clone(), faces.clone(), router);
         let api = Api::new(&telegram.base(), &Secret::new(telegram.token().to_owned())).unwrap();
-        let face_store = store.clone();
         let here = runtime();
         here.block_on(intake.take_up_again()).unwrap();
-        let face = std::thread::spawn(move || runtime().block_on(run(api, intake, face_store, shows.unwrap())));
-        Self { here, store, faces, routed, face, _directory: None }
+        let (stop, stopped) = watch::channel(false);
+        let workspaces = tempfile::tempdir().unwrap();
+        let (store_of_face, root) = (store.clone(), workspaces.path().to_owned());
+        let face = Face { api, intake, store: store_of_face, shows: shows.unwrap(), workspaces: root, stop: stopped };
+        let face = std::thread::spawn(move || runtime().block_on(run(face)));
+        Self { here, store, faces, routed, face, workspaces, stop, _directory: None }
     }
 
     fn hears(&mut self) -> Inbound {
@@ -109,8 +116,10 @@ fn a_turn_is_seen_typed_drafted_and_answered() {
     let ana = telegram.private_chat(7, "en");
     let mut stage = Stage::new(&telegram);
     let topic = ana.makes_topic(None);
-    let said = ana.sends_in_topic(topic, "hello");
     let thread = ThreadId::telegram(7, Some(topic));
+    let made = stage.hears();
+    assert_eq!((made.thread, made.content), (thread, Content::Topic { named: false }));
+    let said = ana.sends_in_topic(topic, "hello");
     let inbound = stage.hears();
     assert_eq!((inbound.user, inbound.thread), (UserId::telegram(7), thread));
     assert_eq!(inbound.content, Content::text(said, "hello".to_owned()));

@@ -11,8 +11,13 @@ mod plan;
 mod preview;
 mod question;
 mod screen;
+mod topics;
 mod trace;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::clock::unix_now;
@@ -26,6 +31,7 @@ use crate::channel::telegram::types::{Update, User};
 use crate::model::Language;
 use crate::store::{Store, StoreError};
 
+use inbound::note;
 use names::Names;
 use screen::Screens;
 
@@ -40,21 +46,55 @@ pub enum TelegramError {
     Outbox(#[from] StoreError),
 }
 
+/// What the face works with.
+#[derive(Debug)]
+pub struct Telegram {
+    /// The client.
+    pub api: Api,
+    /// Where what people do is taken in.
+    pub intake: Intake,
+    /// The outbox, and what stands in the chats.
+    pub store: Store,
+    /// What sessions show.
+    pub shows: Shows,
+    /// Below it are the workspaces from which files are sent.
+    pub workspaces: PathBuf,
+    /// Becomes true when no more is to be taken in.
+    pub stop: watch::Receiver<bool>,
+}
+
 /// Serves Telegram until the sessions are gone.
 ///
 /// # Errors
 /// [`TelegramError`]; everything else is waited out.
-pub async fn run(api: Api, intake: Intake, store: Store, shows: Shows) -> Result<(), TelegramError> {
+pub async fn run(face: Telegram) -> Result<(), TelegramError> {
+    let Telegram { api, intake, store, shows, workspaces, stop } = face;
     let names = Names::default();
-    let screens = Screens::new(api.clone(), store.clone(), names.clone());
+    let screens = Screens::new(api.clone(), store.clone(), names.clone(), workspaces);
+    let ears = Ears { intake, store, names, screens: Arc::clone(&screens) };
     tokio::select! {
         end = screens.serve(shows) => Ok(end?),
-        end = listen(api, intake, store, names) => Err(end.into()),
+        end = listen(api, ears, stop) => Err(end.into()),
     }
 }
 
-/// Polls for ever.
-async fn listen(api: Api, intake: Intake, store: Store, names: Names) -> PollEnd {
+/// Resolves when no more is to be taken in.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// What events go to.
+struct Ears {
+    intake: Intake,
+    store: Store,
+    names: Names,
+    screens: Arc<Screens>,
+}
+
+/// Polls until it is to stop; then what was taken in last is confirmed, so that it does not come again.
+async fn listen(api: Api, ears: Ears, mut stop: watch::Receiver<bool>) -> PollEnd {
     let bot = match who_am_i(&api).await {
         Ok(bot) => bot,
         Err(end) => return end,
@@ -63,21 +103,31 @@ async fn listen(api: Api, intake: Intake, store: Store, names: Names) -> PollEnd
     tokio::spawn(set_menu(api.clone()));
     let mut poller = Poller::new(api);
     loop {
-        match poller.next().await {
-            Ok(updates) => take_in(updates, &bot, &intake, &store, &names).await,
-            Err(end) => return end,
+        tokio::select! {
+            updates = poller.next() => match updates {
+                Ok(updates) => ears.take_in(updates, &bot).await,
+                Err(end) => return end,
+            },
+            () = stopped(&mut stop) => break,
         }
     }
+    poller.confirm().await;
+    std::future::pending().await
 }
 
-/// Takes a batch in. When it returns, all of it is durable, and the next poll may confirm it.
-async fn take_in(updates: Vec<Update>, bot: &User, intake: &Intake, store: &Store, names: &Names) {
-    for update in updates {
-        names.learn(&update);
-        let Some(inbound) = inbound::read(update, bot, unix_now()) else { continue };
-        insist(|| intake.take_in(inbound.clone())).await;
+impl Ears {
+    /// Takes a batch in. When it returns, all of it is durable, and the next poll may confirm it.
+    async fn take_in(&self, updates: Vec<Update>, bot: &User) {
+        for update in updates {
+            self.names.learn(&update);
+            if let Some(note) = note(&update) {
+                insist(async || self.screens.heed_note(note)).await;
+            }
+            let Some(inbound) = inbound::read(update, bot, unix_now()) else { continue };
+            insist(|| self.intake.take_in(inbound.clone())).await;
+        }
+        insist(|| self.store.flush()).await;
     }
-    insist(|| store.flush()).await;
 }
 
 /// Until the store takes it: what Telegram is told to forget must be in it.

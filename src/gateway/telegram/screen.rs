@@ -1,11 +1,13 @@
 //! The screens: one per thread that has something to show, each with a task that ends when there is nothing left.
 
+mod chats;
 mod hands;
 mod menu;
 mod passing;
 mod post;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
@@ -14,8 +16,9 @@ use tokio::time::Instant;
 use super::board::{Board, Opened};
 use super::names::Names;
 use super::pacer::Pacer;
+use super::topics::Topics;
 use crate::channel::telegram::api::{Api, ApiError};
-use crate::channel::telegram::methods::{EditForumTopic, Method, Place};
+use crate::channel::telegram::methods::{EditForumTopic, Method};
 use crate::channel::telegram::render::clean;
 use crate::gateway::Shows;
 use crate::model::outbound::Show;
@@ -45,6 +48,9 @@ pub(super) struct Screens {
     pacer: Pacer,
     names: Names,
     menus: Menus,
+    topics: Topics,
+    /// Below it are the workspaces from which files are sent.
+    workspaces: PathBuf,
     signs: Arc<Semaphore>,
     open: Mutex<Open>,
 }
@@ -72,9 +78,10 @@ impl Screen {
 
 impl Screens {
     /// No screen yet.
-    pub(super) fn new(api: Api, store: Store, names: Names) -> Arc<Self> {
+    pub(super) fn new(api: Api, store: Store, names: Names, workspaces: PathBuf) -> Arc<Self> {
         let signs = Arc::new(Semaphore::new(SIGNS));
-        Arc::new(Self { api, store, pacer: Pacer::default(), names, menus: Menus::default(), signs, open: Mutex::default() })
+        let (pacer, menus, topics) = (Pacer::default(), Menus::default(), Topics::default());
+        Arc::new(Self { api, store, pacer, names, menus, topics, workspaces, signs, open: Mutex::default() })
     }
 
     /// Shows what comes, and first what the outbox still has from before a restart. Questions from then are closed. Ends when all sessions
@@ -128,7 +135,7 @@ impl Screens {
 
     /// Names a topic. One that has the name already, or is gone, is left alone.
     fn rename(self: &Arc<Self>, thread: ThreadId, name: &str) {
-        let Some(message_thread_id) = Place::new(thread.chat, thread.topic()).message_thread_id else { return };
+        let Some(message_thread_id) = self.topics.place(thread).message_thread_id else { return };
         let name: String = clean(name).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect();
         if !name.is_empty() {
             self.sign(thread, EditForumTopic { chat_id: thread.chat, message_thread_id, name });

@@ -154,6 +154,6 @@ impl Hands {
     }
 
     pub(super) fn place(&self) -> Place {
-        Place::new(self.chat(), self.screen.thread.topic())
+        self.screens.topics.place(self.thread())
     }
 }
