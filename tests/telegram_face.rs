@@ -4,6 +4,8 @@
 
 #[path = "telegram_face/chats.rs"]
 mod chats;
+#[path = "telegram_face/delivery.rs"]
+mod delivery;
 #[path = "telegram_face/display.rs"]
 mod display;
 mod stand_in;

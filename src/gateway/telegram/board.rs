@@ -246,7 +246,7 @@ impl Board {
     }
 
     /// Telegram works again.
-    fn succeeded(&mut self) {
+    pub(super) fn succeeded(&mut self) {
         self.backoff.reset();
         self.resume = None;
     }

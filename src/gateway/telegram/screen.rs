@@ -5,6 +5,7 @@ mod hands;
 mod menu;
 mod passing;
 mod post;
+mod upload;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;

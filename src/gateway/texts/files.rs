@@ -10,6 +10,10 @@ pub(in crate::gateway) trait FileTexts {
     fn file_not_fetched(&self, name: &str, why: &str) -> String;
     /// A file that the agent wanted to send could not be; `why` is a sentence.
     fn file_not_sent(&self, path: &str, why: &str) -> String;
+    /// Telegram refuses a file; a sentence. `why` are its words.
+    fn telegram_refuses(&self, why: &str) -> String;
+    /// A file changed while it was sent, or could not be read to its end; a sentence.
+    fn file_changed(&self) -> &'static str;
     /// More files came with one message than are taken.
     fn too_many_files(&self, most: usize) -> String;
 }
@@ -27,6 +31,14 @@ impl FileTexts for English {
 
     fn file_not_sent(&self, path: &str, why: &str) -> String {
         format!("⚠ The agent wanted to send {}, but: {why}", super::code(path))
+    }
+
+    fn telegram_refuses(&self, why: &str) -> String {
+        format!("Telegram refuses it ({why}).")
+    }
+
+    fn file_changed(&self) -> &'static str {
+        "it changed while it was sent."
     }
 
     fn too_many_files(&self, most: usize) -> String {
@@ -47,6 +59,14 @@ impl FileTexts for German {
 
     fn file_not_sent(&self, path: &str, why: &str) -> String {
         format!("⚠ Der Agent wollte {} senden, aber: {why}", super::code(path))
+    }
+
+    fn telegram_refuses(&self, why: &str) -> String {
+        format!("Telegram nimmt sie nicht an ({why}).")
+    }
+
+    fn file_changed(&self) -> &'static str {
+        "sie wurde währenddessen geändert."
     }
 
     fn too_many_files(&self, most: usize) -> String {
