@@ -50,7 +50,7 @@ fn an_answer_that_was_all_said_before_its_last_tool_ends_with_a_sound() {
 #[test]
 fn drafts_begin_anew_behind_what_was_sent() {
     let (_telegram, ana, _appliance) = ana_and_her_bot();
-    ana.sends("echo alpha\nsleep 300\nstep read a.txt\necho beta\nsleep 1500\necho gamma");
+    ana.sends("echo alpha\nsleep 300\nstep read a.txt\necho beta\nsleep 6000\necho gamma");
     ana.waits_for_message(|message| message.text == "alpha");
     let draft = ana.waits_for_draft(|draft| draft.text.contains("beta"));
     assert!(!draft.text.contains("alpha"), "{}", draft.text);

@@ -70,6 +70,9 @@ impl FetchError {
     }
 }
 
+/// A picture: its media type by its content, and its content.
+type Picture = (&'static str, Vec<u8>);
+
 /// A file in the workspace.
 #[derive(Debug)]
 pub(crate) struct Fetched {
@@ -80,7 +83,7 @@ pub(crate) struct Fetched {
     /// Its media type, where it is known.
     pub(crate) mime: Option<String>,
     /// Its media type by its content and its content, where it is a picture that an agent can be given as such.
-    pub(crate) picture: Option<(&'static str, Vec<u8>)>,
+    pub(crate) picture: Option<Picture>,
 }
 
 /// What fetches. Cheap to clone.
@@ -169,13 +172,13 @@ fn judged(error: ApiError) -> FetchError {
 }
 
 /// Places a download in the workspace. The picture is read from the download itself, which the agent cannot change.
-fn place(mut reader: File, workspace: &Path, wanted: &str) -> Result<(incoming::Placed, Option<(&'static str, Vec<u8>)>), FetchError> {
+fn place(mut reader: File, workspace: &Path, wanted: &str) -> Result<(incoming::Placed, Option<Picture>), FetchError> {
     let picture = picture(&mut reader).unwrap_or_default();
     let placed = incoming::place(&Beneath::open(workspace)?, Path::new(INBOX), wanted, &mut reader, LARGEST)?;
     Ok((placed, picture))
 }
 
-fn picture(reader: &mut File) -> std::io::Result<Option<(&'static str, Vec<u8>)>> {
+fn picture(reader: &mut File) -> std::io::Result<Option<Picture>> {
     if reader.metadata()?.len() > PICTURE {
         return Ok(None);
     }
