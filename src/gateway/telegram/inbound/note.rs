@@ -20,11 +20,11 @@ pub(in crate::gateway::telegram) fn note(update: &Update) -> Option<Note> {
     }
     let message = update.message.as_ref()?;
     let Message { chat, migrate_to_chat_id, migrate_from_chat_id, message_thread_id, .. } = message;
-    if let Some(to) = migrate_to_chat_id {
-        return Some(Note::Moved { from: chat.id, to: *to });
-    }
-    if let Some(from) = migrate_from_chat_id {
-        return Some(Note::Moved { from: *from, to: chat.id });
+    let moved = |from: i64, to: i64| Note::Moved { from, to };
+    let moved = migrate_to_chat_id.map(|to| moved(chat.id, to)).or(migrate_from_chat_id.map(|from| moved(from, chat.id)));
+    // A private chat, whose number is positive, is its person's and never moves.
+    if let Some(Note::Moved { from: ..0, to: ..0 }) = moved {
+        return moved;
     }
     message_thread_id.map(|topic| Note::Lives { chat: chat.id, topic })
 }

@@ -223,6 +223,7 @@ fn telegram_s_own_notes_are_read_apart_from_people_s_doings() {
     let group = |chat: i64| json!({"id": chat, "type": "group"});
     assert_eq!(note(message(json!({"chat": group(-5), "migrate_to_chat_id": -1005}))), moved);
     assert_eq!(note(message(json!({"chat": group(-1005), "migrate_from_chat_id": -5}))), moved);
+    assert_eq!(note(message(json!({"migrate_to_chat_id": -1005}))), None, "a private chat never moves");
     assert_eq!(note(message(json!({"message_thread_id": 3}))), Some(Note::Lives { chat: 7, topic: 3 }));
     let status = |status: &str| {
         let member = json!({"status": status, "user": {"id": 99}});
