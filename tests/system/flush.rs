@@ -50,11 +50,12 @@ fn an_answer_that_was_all_said_before_its_last_tool_ends_with_a_sound() {
 #[test]
 fn drafts_begin_anew_behind_what_was_sent() {
     let (_telegram, ana, _appliance) = ana_and_her_bot();
-    ana.sends("echo alpha\nsleep 300\nstep read a.txt\necho beta\nsleep 6000\necho gamma");
+    ana.sends("echo alpha\nsleep 300\nstep read a.txt\necho beta\nhang");
     ana.waits_for_message(|message| message.text == "alpha");
     let draft = ana.waits_for_draft(|draft| draft.text.contains("beta"));
     assert!(!draft.text.contains("alpha"), "{}", draft.text);
-    ana.waits_for_message(|message| message.text.starts_with("beta") && message.text.ends_with("gamma"));
+    ana.sends("/stop");
+    ana.waits_for_message(|message| message.text.starts_with("beta") && message.text.contains("Stopped"));
     let drafts = ana.all_drafts();
     let numbers = |word: &str| -> Vec<i64> { drafts.iter().filter(|draft| draft.text.contains(word)).map(|draft| draft.id).collect() };
     assert!(numbers("alpha").iter().all(|id| !numbers("beta").contains(id)), "a draft whose text was sent is over");
