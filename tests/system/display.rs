@@ -56,7 +56,7 @@ fn a_turn_of_two_thousand_chunks_costs_few_calls() {
     let begun = std::time::Instant::now();
     ana.sends("stream 2000 every 10");
     ana.waits_for_draft(|draft| draft.text.contains("word 100 ") && draft.can_stop);
-    ana.waits_for_message(|message| message.text.ends_with("word 2000"));
+    ana.waits_for_message(|message| message.file("document").is_some_and(|(_, bytes)| bytes.ends_with(b"word 2000")));
     let tally = telegram.tally(mark);
     assert!(begun.elapsed() > Duration::from_secs(20), "the agent took its time");
     assert!(tally.calls_of("sendMessageDraft") >= 10, "the answer is seen to grow: {tally:?}");

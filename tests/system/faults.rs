@@ -114,7 +114,7 @@ fn floods_and_garbage_from_an_agent_harm_nobody() {
     ana.sends("garbage\necho after garbage");
     ana.waits_for_message(|message| message.text.contains("after garbage"));
     ana.sends("flood 3000000\necho after a long line");
-    ana.waits_for_message(|message| message.text.contains("after a long line") || message.text.contains("too long"));
+    ana.waits_for_message(|message| message.file("document").is_some_and(|(_, bytes)| String::from_utf8_lossy(bytes).contains("too long")));
     ana.sends("/new");
     ana.sends("flood endless 50000000");
     ana.waits_for_message(|message| message.text.starts_with('⚠'));
