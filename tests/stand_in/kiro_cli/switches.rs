@@ -1,7 +1,7 @@
 //! Faults outside a turn, switched by `stand-in.json` beside the program and read at each use, so that a test can
 //! change them while the program runs. A missing file is all defaults; a wrong one is refused aloud.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The switches, each with its default's meaning.
 #[derive(Debug, Clone)]
@@ -30,6 +30,10 @@ pub(crate) struct Switches {
     pub(crate) ignore_sigterm: bool,
     /// `autopilot_sticks`: whether v3 refuses (silently) to turn autopilot off.
     pub(crate) autopilot_sticks: bool,
+    /// `tells`: whether a tool's outcome is said in words, too.
+    pub(crate) tells: bool,
+    /// `scripts`: prompts as a person would write them, by one of their lines, and the script that each stands for.
+    pub(crate) scripts: Map<String, Value>,
 }
 
 impl Switches {
@@ -57,6 +61,13 @@ impl Switches {
             require_login: flag("require_login", true),
             ignore_sigterm: flag("ignore_sigterm", false),
             autopilot_sticks: flag("autopilot_sticks", false),
+            tells: flag("tells", true),
+            scripts: given["scripts"].as_object().cloned().unwrap_or_default(),
         }
+    }
+    /// The script of a prompt: its own text, unless one of its lines stands for another.
+    pub(crate) fn script_of(&self, prompt: &str) -> String {
+        let known = prompt.lines().find_map(|line| self.scripts.get(line.trim())?.as_str());
+        known.unwrap_or(prompt).to_owned()
     }
 }

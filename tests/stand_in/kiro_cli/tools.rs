@@ -91,7 +91,9 @@ fn perform(turn: &mut Turn<'_>, call: &Call, act: impl FnOnce() -> (bool, String
         "sessionUpdate": "tool_call_update", "toolCallId": call.id, "kind": call.kind, "status": status,
         "title": call.title, "rawOutput": {"items": [{"Text": output}]},
     }));
-    turn.say(&format!("{status}: {output}"));
+    if Switches::read().tells {
+        turn.say(&format!("{status}: {output}"));
+    }
     Ok(())
 }
 

@@ -66,7 +66,7 @@ impl Turn<'_> {
         if engine == Engine::V3 {
             self.update(dialect::turn_mark("turn_start"));
         }
-        for step in script::parse(text) {
+        for step in script::parse(&Switches::read().script_of(text)) {
             // A hard hang takes no notice of a cancellation, not even of one that came before it.
             let before = if step == (Step::Hang { hard: true }) { Ok(()) } else { self.go_on() };
             if let Err(end) = before.and_then(|()| self.step(step)) {
