@@ -76,9 +76,12 @@ impl Poller {
                     sleep(EMPTY.saturating_sub(asked.elapsed())).await;
                 }
                 Ok(raw) => {
-                    if !self.advance(&raw) {
+                    // Nothing is awaited between the offset's move and the batch's return: who drops this future in between could otherwise
+                    // confirm what nobody took in.
+                    if !self.is_beyond(&raw) {
                         sleep(self.backoff.pause()).await;
                     }
+                    self.advance(&raw);
                     let updates: Vec<Update> = raw.iter().filter_map(read).collect();
                     if !updates.is_empty() {
                         return Ok(updates);
@@ -100,19 +103,21 @@ impl Poller {
         }
     }
 
-    /// Moves the offset behind a batch. False when that is not beyond the last batch: either the numbers began anew, or the server
-    /// repeats itself, and asking at once would become a busy loop. Either way the batch is handed on; the inbox knows what it has had.
-    fn advance(&mut self, raw: &[serde_json::Value]) -> bool {
-        let numbers = raw.iter().filter_map(|event| event.get("update_id").and_then(serde_json::Value::as_i64));
-        let Some(next) = numbers.max().map(|last| last.saturating_add(1)) else { return false };
-        let beyond = self.offset.is_none_or(|offset| next > offset);
+    /// Whether a batch is beyond the last one. If not, either the numbers began anew, or the server repeats itself, and asking at once would
+    /// become a busy loop. Either way the batch is handed on; the inbox knows what it has had.
+    fn is_beyond(&self, raw: &[serde_json::Value]) -> bool {
+        behind(raw).is_some_and(|next| self.offset.is_none_or(|offset| next > offset))
+    }
+
+    /// Moves the offset behind a batch.
+    fn advance(&mut self, raw: &[serde_json::Value]) {
+        if self.is_beyond(raw) {
+            self.backoff.reset();
+        }
+        let Some(next) = behind(raw) else { return };
         self.offset = Some(next);
         self.last = Instant::now();
         self.limit = BATCH;
-        if beyond {
-            self.backoff.reset();
-        }
-        beyond
     }
 
     async fn wait_out(&mut self, error: &ApiError) {
@@ -148,6 +153,12 @@ impl Poller {
     }
 }
 
+/// The offset that confirms a batch.
+fn behind(raw: &[serde_json::Value]) -> Option<i64> {
+    let numbers = raw.iter().filter_map(|event| event.get("update_id").and_then(serde_json::Value::as_i64));
+    numbers.max().map(|last| last.saturating_add(1))
+}
+
 fn read(event: &serde_json::Value) -> Option<Update> {
     let update = Update::read(event);
     if update.is_none() {
@@ -168,11 +179,11 @@ mod tests {
         let api = Api::new("http://127.0.0.1:1", &crate::model::Secret::new("1:a".to_owned())).unwrap();
         let mut poller = Poller::new(api);
         let batch = |numbers: &[i64]| numbers.iter().map(|number| json!({"update_id": number})).collect::<Vec<_>>();
-        assert!(poller.advance(&batch(&[5, 7, 6])));
-        assert_eq!(poller.offset, Some(8));
-        assert!(!poller.advance(&batch(&[7])));
-        assert!(!poller.advance(&batch(&[-3])));
-        assert_eq!(poller.offset, Some(-2));
-        assert!(!poller.advance(&[json!({})]));
+        for (numbers, is_beyond, offset) in [(&[5, 7, 6][..], true, 8), (&[7], false, 8), (&[-3], false, -2)] {
+            assert_eq!(poller.is_beyond(&batch(numbers)), is_beyond, "{numbers:?}");
+            poller.advance(&batch(numbers));
+            assert_eq!(poller.offset, Some(offset), "{numbers:?}");
+        }
+        assert!(!poller.is_beyond(&[json!({})]));
     }
 }
