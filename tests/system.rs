@@ -26,6 +26,8 @@ mod files_in;
 mod files_out;
 #[path = "system/flush.rs"]
 mod flush;
+#[path = "system/groups.rs"]
+mod groups;
 #[path = "system/jail.rs"]
 mod jail;
 #[path = "system/kiro.rs"]
