@@ -128,7 +128,9 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
         learn_commands(deps, key, &mut record, facts.commands).await;
     }
     let blocks = blocks::blocks(deps, key, prompt, &record, &workspace, client.info().takes_images).await?;
-    record.notes.clear();
+    if !blocks::is_command(prompt) {
+        record.notes.clear();
+    }
     record.last = Some(prompt.content());
     record.last_used = clock::unix_now();
     // What the person chose meanwhile holds from the next turn on.
@@ -162,7 +164,7 @@ async fn learn_commands(deps: &Deps, key: &SessionKey, record: &mut SessionRecor
 /// The first prompt gives the conversation its title, and a thread that has no name of the person's own its name.
 async fn name_thread(deps: &Deps, key: &SessionKey, prompt: &Prompt, record: &mut SessionRecord) -> Result<(), TurnError> {
     let title = title(&prompt.text, TITLE);
-    if title.is_empty() || prompt.text.starts_with('/') {
+    if title.is_empty() || blocks::is_command(prompt) {
         return Ok(());
     }
     if std::mem::take(&mut record.unnamed) {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::outgoing;
 use super::{Deps, clock};
 use crate::beneath::{Beneath, BeneathError, Kind};
 use crate::provision::{self, ProvisionError};
@@ -59,20 +58,6 @@ pub(super) fn prepare(deps: &Deps, key: &SessionKey) -> Result<PathBuf, Workspac
     };
     deps.store.put_workspace(&record)?;
     Ok(path)
-}
-
-/// Whether a file that the agent wants sent can be, beneath its session's workspace; else why not, one sentence.
-pub(super) async fn look_at_file(deps: &Deps, key: &SessionKey, path: String) -> Result<(), String> {
-    let root = match deps.store.workspace(&key.user, &key.thread) {
-        Ok(Some(record)) => deps.config.workspaces.join(record.path),
-        Ok(None) => return Err("this conversation has no workspace yet".to_owned()),
-        Err(error) => return Err(error.to_string()),
-    };
-    let looked = tokio::task::spawn_blocking(move || {
-        let workspace = Beneath::open(&root).map_err(|error| error.to_string())?;
-        outgoing::open(&workspace, &path, &root).map(drop).map_err(|error| error.to_string())
-    });
-    looked.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// Writes down how much a workspace takes on the disk.

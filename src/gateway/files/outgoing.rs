@@ -7,7 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use super::kind::{HEAD, OutKind, kind};
 use super::name::safe_name;
+use super::tag::TagError;
 use crate::beneath::{Beneath, BeneathError};
+use crate::model::{ThreadId, UserId};
+use crate::store::Store;
 
 /// Largest file that can be sent, in bytes (Bot API, "Sending files").
 pub(crate) const LARGEST: u64 = 50 * 1024 * 1024;
@@ -41,6 +44,34 @@ pub(crate) enum SendFileError {
     TooLarge(u64),
     #[error("it cannot be read ({0}).")]
     Unreadable(io::Error),
+    #[error("it changes all the time.")]
+    Changing,
+    #[error(transparent)]
+    Tag(#[from] TagError),
+}
+
+impl SendFileError {
+    fn unreadable(error: &dyn std::fmt::Display) -> Self {
+        Self::Unreadable(io::Error::other(error.to_string()))
+    }
+}
+
+/// Opens the file that an agent named in the workspace of a thread, which is registered below `base`.
+pub(crate) async fn open_registered(
+    store: &Store,
+    base: &Path,
+    owner: &UserId,
+    thread: &ThreadId,
+    path: String,
+) -> Result<OutFile, SendFileError> {
+    let record = store.workspace(owner, thread).map_err(|error| SendFileError::unreadable(&error))?;
+    let relative = PathBuf::from(record.ok_or(SendFileError::Missing)?.path);
+    let base = base.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let workspace = Beneath::open(&base).and_then(|below| below.descend(&relative));
+        open(&workspace.map_err(|error| SendFileError::unreadable(&error))?, &path, &base.join(&relative))
+    });
+    opened.await.map_err(|error| SendFileError::unreadable(&error))?
 }
 
 /// Opens the file that an agent named: by a path from the workspace's top, or by an absolute one beneath `workspace_root`.

@@ -7,7 +7,7 @@ use crate::channel::telegram::methods::{ALBUM, FileKind, LinkPreview, Place, Ric
 use crate::channel::telegram::render::Piece;
 use crate::channel::telegram::types::InlineKeyboard;
 use crate::gateway::files::name::shown;
-use crate::gateway::texts::texts;
+use crate::gateway::texts::{Texts, texts};
 use crate::model::outbound::{Edit, FileOut, Message};
 use crate::store::OutboxId;
 
@@ -214,13 +214,18 @@ impl Delivery {
         self.sent >= AT_ONCE && self.sent < self.parts.len()
     }
 
+    /// The texts of its reader's language.
+    pub(super) fn texts(&self) -> &'static dyn Texts {
+        texts(self.message.language)
+    }
+
     /// The next file cannot be sent; `why` is a sentence.
     pub(super) fn cannot_send(&mut self, why: &str) {
         let name = match self.parts.get(self.sent) {
             Some(Part::File(Item { source: Source::Text { name, .. } | Source::Workspace(FileOut { path: name, .. }), .. })) => name,
             _ => return,
         };
-        let said = texts(self.message.language).file_not_sent(&shown(name), why);
+        let said = self.texts().file_not_sent(&shown(name), why);
         self.say_instead(&said, self.sent + 1);
     }
 
@@ -253,8 +258,8 @@ impl Delivery {
         match tried {
             Some(Tried::Album) => self.apart = true,
             Some(Tried::One(kind)) if kind != FileKind::Document && matches!(error, ApiError::BadRequest { .. }) => self.as_document = true,
-            Some(Tried::One(_)) if matches!(error, ApiError::File { .. }) => self.cannot_send(texts(self.message.language).file_changed()),
-            Some(Tried::One(_)) => self.cannot_send(&texts(self.message.language).telegram_refuses(why)),
+            Some(Tried::One(_)) if matches!(error, ApiError::File { .. }) => self.cannot_send(self.texts().file_changed()),
+            Some(Tried::One(_)) => self.cannot_send(&self.texts().telegram_refuses(why)),
             None if self.message.edit.is_some() && self.is_text() => return Remedy::Done,
             None if self.is_rich() => self.rich = false,
             None if self.excuse.is_some() || error.lacks_chat() => return Remedy::GiveUp,

@@ -41,7 +41,9 @@ pub(super) async fn blocks(
     takes_images: bool,
 ) -> Result<Vec<Block>, BlocksError> {
     let person = Person::of(&deps.store, &key.user);
-    let mut lines: Vec<String> = record.notes.iter().map(|note| format!("[{note}]")).collect();
+    // A command of the agent's is one only at the beginning: nothing stands before it, and the notes wait for the next prompt.
+    let notes = if is_command(prompt) { &[][..] } else { &record.notes };
+    let mut lines: Vec<String> = notes.iter().map(|note| format!("[{note}]")).collect();
     let mut there = Vec::new();
     for (index, file) in prompt.files.iter().enumerate() {
         match deps.fetcher.fetch(prompt.entry, index, file).await {
@@ -65,6 +67,11 @@ pub(super) async fn blocks(
     Ok(join(text, prompt.context.as_deref(), lines, files, workspace, takes_images))
 }
 
+/// Whether a prompt is meant for the agent's own commands.
+pub(super) fn is_command(prompt: &Prompt) -> bool {
+    prompt.text.starts_with('/')
+}
+
 /// Tells the person of a file that can never be given to the agent, and gives what the agent is told. What may be given later is an error.
 async fn give_up(deps: &Deps, key: &SessionKey, person: &Person, file: &FileIn, error: FetchError) -> Result<String, BlocksError> {
     let (word, name) = not_fetched(person, file, &error);
@@ -86,7 +93,7 @@ fn not_fetched(person: &Person, file: &FileIn, error: &FetchError) -> (String, S
             let size = file.size.filter(|size| *size > LARGEST).map(|size| size.div_ceil(MIB));
             person.texts().file_too_large(&name, size, LARGEST / MIB)
         }
-        error => person.texts().file_not_fetched(&name, &error.to_string()),
+        error => person.texts().file_not_fetched(&name, &person.texts().not_fetchable(error)),
     };
     (word, name)
 }

@@ -9,12 +9,13 @@ use super::{Begun, Press, Said, Signals, TurnEnd, learn_commands};
 use crate::acp::{AcpError, PlanEntry, StopReason, Turn, TurnEvent, Usage};
 use crate::gateway::answer::Answer;
 use crate::gateway::files::name::{safe_name, shown};
+use crate::gateway::files::outgoing;
 use crate::gateway::files::tag::{FileTag, TagError};
 use crate::gateway::permissions::Asks;
 use crate::gateway::person::Person;
 use crate::gateway::pool::Lease;
 use crate::gateway::scrub::scrub;
-use crate::gateway::{Deps, diff, workspace};
+use crate::gateway::{Deps, diff};
 use crate::model::outbound::{FileOut, Message, PLAN, PlanStep, Show};
 use crate::model::{ChannelKind, bounds};
 use crate::store::{LastUsage, SessionKey, SessionRecord, Verbosity};
@@ -172,20 +173,22 @@ impl<'a> Running<'a> {
     /// Looks at once at each file that the agent wants sent, so that what cannot be is told while it is news. It is opened anew when it is sent.
     async fn files_to_send(&mut self, tags: Vec<Result<FileTag, TagError>>) {
         for tag in tags {
-            let (path, looked) = match tag {
-                Ok(tag) => {
-                    let looked = workspace::look_at_file(self.deps, self.key, tag.path.clone()).await;
-                    if looked.is_ok() {
-                        self.files.push(FileOut { owner: self.key.user, path: tag.path, caption: tag.caption });
-                        continue;
+            let (name, error) = match tag {
+                Ok(FileTag { path, caption }) => {
+                    let (workspaces, owner) = (&self.deps.config.workspaces, self.key.user);
+                    match outgoing::open_registered(&self.deps.store, workspaces, &owner, &self.key.thread, path.clone()).await {
+                        Ok(_) => {
+                            self.files.push(FileOut { owner, path, caption });
+                            continue;
+                        }
+                        Err(error) => (shown(&path), error),
                     }
-                    (tag.path, looked.err().unwrap_or_default())
                 }
-                Err(error) => ("<send_file>".to_owned(), error.to_string()),
+                Err(error) => ("<send_file>".to_owned(), error.into()),
             };
-            let name = shown(&path);
-            self.record.note(format!("kiroclaw: {name} was not sent to the person: {looked}"));
-            self.post(self.person.notice(self.key.thread, self.person.texts().file_not_sent(&name, &looked))).await;
+            self.record.note(format!("kiroclaw: {name} was not sent to the person: {error}"));
+            let texts = self.person.texts();
+            self.post(self.person.notice(self.key.thread, texts.file_not_sent(&name, &texts.not_sendable(&error)))).await;
         }
     }
 

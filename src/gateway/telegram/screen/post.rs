@@ -9,6 +9,7 @@ use crate::channel::telegram::methods::{EditMessageText, LinkPreview};
 use crate::channel::telegram::render::Piece;
 use crate::channel::telegram::types::InlineKeyboard;
 use crate::gateway::clock::unix_now;
+use crate::gateway::files::outgoing::SendFileError;
 use crate::gateway::telegram::delivery::{Confirmed, Delivery, Remedy, Request, Tried};
 use crate::model::outbound::Edit;
 use crate::store::{Shown, StoreError};
@@ -23,8 +24,8 @@ enum Attempt {
     Rewritten,
     /// Telegram refused, or was not reached.
     Refused(ApiError, Option<Tried>),
-    /// The next file cannot be sent; why, as a sentence.
-    Unsendable(String),
+    /// The next file cannot be sent.
+    Unsendable(SendFileError),
 }
 
 impl Hands {
@@ -51,7 +52,8 @@ impl Hands {
                 self.confirmed(&mut delivery, 1, None).await
             }
             Ok(Attempt::Unsendable(why)) => {
-                tracing::info!(why, thread = %self.thread(), "a file cannot be sent");
+                tracing::info!(%why, thread = %self.thread(), "a file cannot be sent");
+                let why = delivery.texts().not_sendable(&why);
                 delivery.cannot_send(&why);
                 Ok(())
             }

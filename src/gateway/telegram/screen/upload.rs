@@ -1,12 +1,8 @@
 //! Files of the outbox: opened at the moment at which they are sent, and sent as what they are.
 
-use std::path::Path;
-
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::hands::Hands;
-use crate::beneath::Beneath;
 use crate::channel::telegram::api::{ApiError, Upload};
 use crate::channel::telegram::methods::{AlbumItem, FileKind, SendFile, SendMediaGroup};
 use crate::channel::telegram::render::Piece;
@@ -21,8 +17,8 @@ pub(super) enum Outcome {
     Arrived(usize),
     /// Telegram refused.
     Refused(ApiError, Tried),
-    /// The first cannot be opened; why, as a sentence.
-    Unsendable(String),
+    /// The first cannot be opened.
+    Unsendable(SendFileError),
 }
 
 /// A file that can be sent.
@@ -39,7 +35,7 @@ impl Hands {
         for item in items {
             match self.open(item, delivery.is_document()).await {
                 Ok(file) => ready.push(file),
-                Err(why) if ready.is_empty() => return Outcome::Unsendable(why.to_string()),
+                Err(why) if ready.is_empty() => return Outcome::Unsendable(why),
                 // Said when its turn comes.
                 Err(_) => break,
             }
@@ -93,19 +89,11 @@ impl Hands {
 
     /// Opens a file of a workspace. From here on it is read by its descriptor alone.
     async fn open_file(&self, FileOut { owner, path, .. }: FileOut) -> Result<(FileKind, Upload), SendFileError> {
-        let failed = |error: &dyn std::fmt::Display| SendFileError::Unreadable(std::io::Error::other(error.to_string()));
-        let record = self.screens.store.workspace(&owner, &self.thread()).map_err(|error| failed(&error))?;
-        let relative = record.ok_or(SendFileError::Missing)?.path;
-        let base = self.screens.workspaces.clone();
-        let opened = spawn_blocking(move || {
-            let workspace = Beneath::open(&base).and_then(|base| base.descend(Path::new(&relative)));
-            let workspace = workspace.map_err(|error| SendFileError::Unreadable(std::io::Error::other(error.to_string())))?;
-            outgoing::open(&workspace, &path, &base.join(&relative))
-        });
-        let OutFile { file, size, name, kind } = opened.await.map_err(|error| failed(&error))??;
+        let (store, thread) = (&self.screens.store, self.thread());
+        let OutFile { file, size, name, kind } = outgoing::open_registered(store, &self.screens.workspaces, &owner, &thread, path).await?;
         let upload = Upload::new(file, &name).map_err(SendFileError::Unreadable)?;
         if upload.size() != size {
-            return Err(failed(&"it changes all the time"));
+            return Err(SendFileError::Changing);
         }
         Ok((as_sent(kind), upload))
     }
