@@ -1,12 +1,18 @@
 //! The least of an ACP agent: it answers every prompt at once, with the prompt's text and the time at which it read it.
 
 use std::io::{self, BufRead, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 /// Between the prompt's text and the time in an answer.
 const AT: &str = " read at ";
+
+/// A prompt for so many small chunks in front of the answer.
+pub(crate) const CHUNKS: &str = "chunks ";
+
+/// Between two of them: as fast as a quick model writes.
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// What an answer of the agent says.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +39,12 @@ fn now() -> u128 {
 /// Serves stdin until it is closed.
 ///
 /// # Errors
+/// One chunk of the answer.
+fn write_more(session: &Value, text: &str) -> io::Result<()> {
+    let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
+    say(&json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": session, "update": update}}))
+}
+
 /// The client is gone.
 pub(crate) fn run() -> io::Result<()> {
     let mut lines = io::stdin().lock();
@@ -65,11 +77,14 @@ pub(crate) fn run() -> io::Result<()> {
             "session/prompt" => {
                 let text =
                     params["prompt"].as_array().and_then(|blocks| blocks.last()).map(|block| block["text"].as_str().unwrap_or_default());
-                let text = format!("{}{AT}{read_at}", text.unwrap_or_default());
-                let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
-                say(
-                    &json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": params["sessionId"], "update": update}}),
-                )?;
+                // What the bot itself has to tell stands in paragraphs before it.
+                let prompt = text.unwrap_or_default().rsplit("\n\n").next().unwrap_or_default();
+                let chunks = prompt.strip_prefix(CHUNKS).and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+                for chunk in 0..chunks {
+                    write_more(&params["sessionId"], &format!("chunk {chunk} "))?;
+                    std::thread::park_timeout(BETWEEN);
+                }
+                write_more(&params["sessionId"], &format!("{prompt}{AT}{read_at}"))?;
                 answer["result"] = json!({"stopReason": "end_turn"});
             }
             _ => answer["error"] = json!({"code": -32601, "message": "Method not found"}),

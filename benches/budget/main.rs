@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use appliance::Appliance;
+use instant_agent::CHUNKS;
 use load::{Outcome, Shape};
 use tests::stand_in::telegram::{Person, Telegram};
 
@@ -118,10 +119,19 @@ fn conversation(program: &Path, table: &mut Table) -> Result<(), String> {
     table.row("8 users × 25 messages, closed loop", "≥ 400/s", Ok(format!("{:.0}/s", closed.rate())));
     table.row("200 messages at once (10 users × 20)", "0 lost", run(&people, 20, 20).map(|flood| flood.verdict()));
 
+    table.row("Bot API calls of a turn of 2,000 chunks", "≤ 60", Ok(calls_of_a_long_turn(&telegram, &people[0])));
     run(&people[..1], 300, 1)?;
     telegram.waits_at_most(Duration::from_secs(10), |state| state.queue.is_empty().then_some(()));
     table.note("memory after 1,000 turns (same processes)", "≤ 8 MB", appliance.memory());
     Ok(())
+}
+
+/// All calls from the prompt to its answer; polling is no call.
+fn calls_of_a_long_turn(telegram: &Telegram, person: &Person) -> String {
+    let mark = telegram.mark();
+    person.sends(&format!("{CHUNKS}2000"));
+    person.waits_for_message(|message| message.document.is_some());
+    telegram.tally(mark).total().to_string()
 }
 
 fn crowd(program: &Path) -> Result<String, String> {
