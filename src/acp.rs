@@ -36,7 +36,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use error::AcpError;
+pub use error::{AcpError, sentence};
 pub use kiro::Dialect;
 pub use prompt::Block;
 pub use stderr::{StderrTail, stderr_log};

@@ -18,6 +18,8 @@ mod conversation;
 mod crash;
 #[path = "system/display.rs"]
 mod display;
+#[path = "system/failures.rs"]
+mod failures;
 #[path = "system/faults.rs"]
 mod faults;
 #[path = "system/files_in.rs"]
@@ -40,6 +42,8 @@ mod language;
 mod permission;
 #[path = "system/pool.rs"]
 mod pool;
+#[path = "system/preferences.rs"]
+mod preferences;
 #[path = "system/queue.rs"]
 mod queue;
 #[path = "system/settings.rs"]

@@ -139,6 +139,15 @@ impl AcpError {
                 | Self::AutopilotOn
         )
     }
+
+    /// All that the agent reported, where the sentence has only a part of it.
+    pub fn details(&self) -> Option<String> {
+        let Self::Agent { message, data, .. } = self else { return None };
+        let all = data.iter().filter(|data| *data != message).fold(message.clone(), |all, data| format!("{all}\n{data}"));
+        let told = sentence(message, data.as_deref());
+        let rest = all.lines().any(|line| !told.contains(line.trim_end_matches(['.', ' '])));
+        rest.then_some(all)
+    }
 }
 
 impl From<RpcError> for AcpError {
@@ -158,13 +167,13 @@ impl From<RpcError> for AcpError {
     }
 }
 
-/// Message and data as one sentence without its full stop. Data that is JSON says nothing to a person.
-fn sentence(message: &str, data: Option<&str>) -> String {
-    let both = match data {
-        Some(data) if !data.is_empty() && data != message && !data.starts_with(['{', '[']) => format!("{message}: {data}"),
-        _ => message.to_owned(),
-    };
-    both.trim_end_matches(['.', ' ']).to_owned()
+/// What an agent reported, as one sentence without its full stop: message and data where they are short, else the beginning of the message.
+/// Data that is JSON says nothing to a person. Whatever is missing in it is in [`AcpError::details`].
+pub fn sentence(message: &str, data: Option<&str>) -> String {
+    let fits = |text: &String| text.chars().count() <= super::text::TITLE;
+    let data = data.filter(|data| !data.is_empty() && *data != message && !data.starts_with(['{', '[']));
+    let both = data.map(|data| format!("{message}: {data}")).filter(fits);
+    both.unwrap_or_else(|| super::text::line(message, super::text::TITLE)).trim_end_matches(['.', ' ']).to_owned()
 }
 
 #[cfg(test)]
@@ -186,5 +195,17 @@ mod tests {
         assert_eq!(other.to_string(), "The agent reported an error: Internal error: model\\u{1b} gone.");
         let json = AcpError::from(RpcError { data: Some(r#"{"a":1}"#.to_owned()), ..RpcError::new(-32603, "No route.") });
         assert_eq!(json.to_string(), "The agent reported an error: No route.");
+        assert_eq!((other.details(), json.details().as_deref()), (None, Some("No route.\n{\"a\":1}")));
+    }
+
+    #[test]
+    fn a_long_report_is_one_sentence_and_its_whole_in_the_details() {
+        let data = "at line 7 ".repeat(90);
+        let long = AcpError::from(RpcError { data: Some(data.clone()), ..RpcError::new(-32603, "No route") });
+        assert_eq!(long.to_string(), "The agent reported an error: No route.");
+        assert_eq!(long.details().unwrap(), format!("No route\n{}", data.trim_end()));
+        let message = AcpError::from(RpcError::new(-32603, data.as_str()));
+        assert!(message.to_string().chars().count() < 300 && message.to_string().ends_with("…."));
+        assert_eq!(message.details().unwrap(), data.trim_end());
     }
 }

@@ -1,6 +1,7 @@
 //! Whom the bot speaks to: in which language, with how much of a turn, and with which sounds.
 
 use super::commands::agents_own::to_menu;
+use super::scrub::scrub;
 use super::texts::{Texts, texts};
 use crate::model::outbound::{Display, Message, Show};
 use crate::model::{ThreadId, UserId};
@@ -81,23 +82,27 @@ impl Person {
         self.end(Message::notice(thread, texts.interrupted())).button(texts.retry_label(), retry_token(id))
     }
 
-    /// A turn that failed: what came of it, then why in one sentence. What explains it is folded up.
-    pub(super) fn failed(&self, thread: ThreadId, id: EntryId, partial: &str, why: &str, details: Option<String>) -> Message {
-        let texts = self.texts();
+    /// A turn that failed: what came of it, then why in one sentence. What explains it is folded up. Both are an agent's words, which stay
+    /// in a chat: they are scrubbed. No secret of ours is known to an agent, and Kiro's own is not known to us.
+    pub(super) fn failed(&self, thread: ThreadId, id: EntryId, partial: &str, why: &str, details: Option<&str>) -> Message {
+        let (texts, why) = (self.texts(), scrub(why, &[]));
         let message = if partial.is_empty() {
             Message::notice(thread, format!("⚠ {why}"))
         } else {
-            Message::answer(thread, texts.incomplete(partial, why))
+            Message::answer(thread, texts.incomplete(partial, &why))
         };
+        let details = details.map(|details| scrub(details, &[]));
         Message { details, ..self.end(message).button(texts.retry_label(), retry_token(id)) }
     }
 
     /// The conversation cannot be opened again.
-    pub(super) fn cannot_restore(&self, thread: ThreadId, id: EntryId, why: &str) -> Message {
-        let texts = self.texts();
-        self.end(Message::notice(thread, texts.cannot_restore(why)))
+    pub(super) fn cannot_restore(&self, thread: ThreadId, id: EntryId, why: &str, details: Option<&str>) -> Message {
+        let (texts, why) = (self.texts(), scrub(why, &[]));
+        let message = self
+            .end(Message::notice(thread, texts.cannot_restore(&why)))
             .button(texts.try_again_label(), retry_token(id))
-            .button(texts.anew_label(), anew_token(id))
+            .button(texts.anew_label(), anew_token(id));
+        Message { details: details.map(|details| scrub(details, &[])), ..message }
     }
 
     /// A message with which a turn ends: it makes a sound like an answer.

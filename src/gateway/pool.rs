@@ -227,7 +227,7 @@ impl Pool {
             }
             match error {
                 // It runs and is of no use.
-                StartError::Agent(_) => {
+                StartError::Agent { .. } | StartError::Pipes(_) => {
                     if let Some(slot) = state.slots.get_mut(&id) {
                         slot.phase = Phase::Ending;
                     }
@@ -237,7 +237,7 @@ impl Pool {
                 }
             }
         }
-        if matches!(error, StartError::Agent(_)) {
+        if matches!(error, StartError::Agent { .. } | StartError::Pipes(_)) {
             self.0.port.say(FromGateway::End { runtime: id }).await;
         }
     }

@@ -222,10 +222,12 @@ impl Session {
                 self.deps.store.settle(entry, Some(&Message { files: partial.files.clone(), ..answer }))
             }
             TurnEnd::Failed { partial, why, details } => {
-                let failed = person.failed(thread, entry, &partial.text, why, details.clone());
+                let failed = person.failed(thread, entry, &partial.text, why, details.as_deref());
                 self.deps.store.interrupt(entry, &Message { files: partial.files.clone(), ..failed })
             }
-            TurnEnd::CannotRestore { why } => self.deps.store.interrupt(entry, &person.cannot_restore(thread, entry, why)),
+            TurnEnd::CannotRestore { why, details } => {
+                self.deps.store.interrupt(entry, &person.cannot_restore(thread, entry, why, details.as_deref()))
+            }
         };
         let stored = match stored {
             Ok(()) if self.leave => self.leave_conversation(),

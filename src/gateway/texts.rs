@@ -3,12 +3,14 @@
 
 mod commands;
 mod face;
+mod failures;
 mod files;
 mod menus;
 mod turn;
 
 pub(super) use commands::{CommandTexts, Help, Status};
 pub(super) use face::FaceTexts;
+pub(super) use failures::FailureTexts;
 pub(super) use files::FileTexts;
 pub(super) use menus::{Choice, MenuTexts, size};
 pub(super) use turn::TurnTexts;
@@ -16,7 +18,7 @@ pub(super) use turn::TurnTexts;
 use crate::model::Language;
 
 /// The bot in one language. Texts are Markdown unless they say otherwise.
-pub(super) trait Texts: CommandTexts + FaceTexts + FileTexts + MenuTexts + TurnTexts + Sync {}
+pub(super) trait Texts: CommandTexts + FaceTexts + FailureTexts + FileTexts + MenuTexts + TurnTexts + Sync {}
 
 /// English.
 struct English;

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::person::Person;
 use super::pool::{Lease, StartError};
 use super::prompt::Prompt;
-use super::texts::Choice;
+use super::texts::{Choice, Texts};
 use super::{Deps, clock, workspace};
 use crate::acp::{AcpError, Command, Turn};
 use crate::config::AgentKind;
@@ -65,7 +65,7 @@ pub(super) enum TurnEnd {
     /// It failed; `why` is a sentence for the person, `details` is what explains it.
     Failed { partial: Said, why: String, details: Option<String> },
     /// The conversation could not be opened again; it is kept.
-    CannotRestore { why: String },
+    CannotRestore { why: String, details: Option<String> },
 }
 
 /// Why a turn cannot go on.
@@ -87,11 +87,38 @@ enum TurnError {
     Stopped,
 }
 
+impl TurnError {
+    /// The sentence for the person.
+    fn why(&self, texts: &dyn Texts) -> String {
+        match self {
+            Self::Start(error) => texts.not_started(error),
+            Self::Agent(error) | Self::CannotRestore(error) => texts.agent_failed(error),
+            Self::Store(_) | Self::Workspace(_) => texts.server_failed(&self.to_string()),
+            Self::Blocks(BlocksError::Store(_)) => texts.server_failed(&self.to_string()),
+            Self::Blocks(BlocksError::NotFetched(why)) => why.clone(),
+            // Told as what it is.
+            Self::Stopped => String::new(),
+        }
+    }
+
+    /// What explains it beyond that.
+    fn details(&self) -> Option<String> {
+        match self {
+            Self::Start(StartError::Agent { error, last_words }) => {
+                error.details().or((!last_words.is_empty()).then(|| last_words.clone()))
+            }
+            Self::Agent(error) | Self::CannotRestore(error) => error.details(),
+            _ => None,
+        }
+    }
+}
+
 /// Runs a turn from the first 👀 to its stop reason.
 pub(super) async fn run(deps: Arc<Deps>, key: SessionKey, prompt: Prompt, mut signals: Signals) -> TurnEnd {
     deps.faces.show(key.thread, Show::Seen { message: prompt.message }).await;
     let person = Person::of(&deps.store, &key.user);
     deps.faces.show(key.thread, Show::Working(person.display())).await;
+    let texts = person.texts();
     let begun = tokio::select! {
         begun = begin(&deps, &key, &prompt) => begun,
         () = stopped(&mut signals.stop) => Err(TurnError::Stopped),
@@ -99,8 +126,13 @@ pub(super) async fn run(deps: Arc<Deps>, key: SessionKey, prompt: Prompt, mut si
     match begun {
         Ok(begun) => Running::new(&deps, &key, person, begun).drive(signals).await,
         Err(TurnError::Stopped) => TurnEnd::Stopped { partial: Said::default(), ended: false },
-        Err(TurnError::CannotRestore(error)) => TurnEnd::CannotRestore { why: error.to_string() },
-        Err(error) => TurnEnd::Failed { partial: Said::default(), why: error.to_string(), details: None },
+        Err(error) => {
+            let (why, details) = (error.why(texts), error.details());
+            match error {
+                TurnError::CannotRestore(_) => TurnEnd::CannotRestore { why, details },
+                _ => TurnEnd::Failed { partial: Said::default(), why, details },
+            }
+        }
     }
 }
 
@@ -138,6 +170,7 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
     if (&now.model, &now.mode) != (&chosen.0, &chosen.1) {
         (record.model, record.mode) = (now.model, now.mode);
     }
+    record.unnamed = now.unnamed;
     deps.store.put_session(key, &record)?;
     // From here on a crash must not give the prompt to the agent again.
     deps.store.mark(prompt.entry, Phase::Delivered)?;

@@ -18,8 +18,16 @@ pub(crate) enum StartError {
     #[error("The agent could not be started. {0}")]
     NotStarted(String),
     /// It was started and does not answer as an agent does.
-    #[error("The agent was started but is of no use. {0}")]
-    Agent(String),
+    #[error("The agent was started but is of no use. {error}")]
+    Agent {
+        /// What went wrong.
+        error: AcpError,
+        /// Its last words; empty where it said none.
+        last_words: String,
+    },
+    /// Its pipes cannot be used.
+    #[error("The agent's pipes cannot be used: {0}.")]
+    Pipes(String),
     /// The gateway is ending.
     #[error("The bot is stopping; your message is kept.")]
     Stopping,
@@ -87,7 +95,7 @@ impl Runtime {
 /// Has the warden start a runtime, and shakes hands with its agent.
 pub(super) async fn start(port: &Port, id: RuntimeId, user: UserId, agent: &AgentConfig) -> Result<Runtime, StartError> {
     let pipes = port.start(id, agent.name.clone(), user).await.map_err(StartError::NotStarted)?;
-    let broken = |error: std::io::Error| StartError::Agent(format!("Its pipes cannot be used: {error}."));
+    let broken = |error: std::io::Error| StartError::Pipes(error.to_string());
     let stdin = pipe::Sender::from_owned_fd(pipes.stdin).map_err(broken)?;
     let stdout = pipe::Receiver::from_owned_fd(pipes.stdout).map_err(broken)?;
     let stderr = pipe::Receiver::from_owned_fd(pipes.stderr).map_err(broken)?;
@@ -98,15 +106,7 @@ pub(super) async fn start(port: &Port, id: RuntimeId, user: UserId, agent: &Agen
             tracing::info!(runtime = %id, %user, agent = %agent.name, name = %info.name, version = %info.version, "a runtime is ready");
             Ok(Runtime { id, client, stderr, sessions: Mutex::default() })
         }
-        Err(error) => Err(StartError::Agent(explain(&error, &stderr.lines()))),
-    }
-}
-
-/// The error, with the agent's last word where it ended.
-fn explain(error: &AcpError, last_words: &[String]) -> String {
-    match last_words.last() {
-        Some(line) if matches!(error, AcpError::Gone) => format!("{error} Its last words: `{}`", line.replace('`', "'")),
-        _ => error.to_string(),
+        Err(error) => Err(StartError::Agent { error, last_words: stderr.lines().join("\n") }),
     }
 }
 

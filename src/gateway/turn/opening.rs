@@ -7,6 +7,7 @@ use crate::acp::{AcpError, Opened};
 use crate::gateway::Deps;
 use crate::gateway::person::Person;
 use crate::gateway::pool::Lease;
+use crate::gateway::scrub::scrub;
 use crate::gateway::texts::Choice;
 use crate::model::AcpSessionId;
 use crate::model::outbound::Show;
@@ -90,9 +91,11 @@ pub(super) async fn set(
         Err(error) => {
             *chosen = None;
             let person = Person::of(&deps.store, &key.user);
+            let texts = person.texts();
+            let why = scrub(&texts.agent_failed(&error), &[]);
             let word = match choice {
-                Choice::Model => person.texts().model_refused(&name, &error.to_string()),
-                Choice::Mode => person.texts().mode_refused(&name, &error.to_string()),
+                Choice::Model => texts.model_refused(&name, &why),
+                Choice::Mode => texts.mode_refused(&name, &why),
             };
             deps.store.post(&person.notice(key.thread, word))?;
             deps.faces.show(key.thread, Show::Deliver).await;

@@ -14,7 +14,6 @@ use crate::gateway::files::tag::{FileTag, TagError};
 use crate::gateway::permissions::Asks;
 use crate::gateway::person::Person;
 use crate::gateway::pool::Lease;
-use crate::gateway::scrub::scrub;
 use crate::gateway::{Deps, diff};
 use crate::model::outbound::{FileOut, Message, PLAN, PlanStep, Show};
 use crate::model::{ChannelKind, bounds};
@@ -269,7 +268,7 @@ impl<'a> Running<'a> {
                 if error.spoils_runtime() {
                     self.lease.end_runtime();
                 }
-                TurnEnd::Failed { partial: said, why: error.to_string(), details }
+                TurnEnd::Failed { partial: said, why: texts.agent_failed(&error), details }
             }
         }
     }
@@ -284,10 +283,11 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// The last words of an agent that is gone, without what looks like a secret: they stay in a chat.
+    /// What explains an error: the agent's whole report, or its last words when it is gone.
     fn explain(&self, error: &AcpError) -> Option<String> {
         let words = self.lease.runtime().last_words();
-        (matches!(error, AcpError::Gone) && !words.is_empty()).then(|| scrub(&words.join("\n"), &[]))
+        let is_gone = matches!(error, AcpError::Gone) && !words.is_empty();
+        if is_gone { Some(words.join("\n")) } else { error.details() }
     }
 
     /// What this turn learnt about its session; `/new` may have changed the record meanwhile, then it is the newer one that counts.
@@ -295,7 +295,9 @@ impl<'a> Running<'a> {
         let kept = self.deps.store.session(self.key).and_then(|now| {
             if now.acp == self.record.acp {
                 let learnt = self.record.clone();
-                self.deps.store.put_session(self.key, &SessionRecord { model: now.model, mode: now.mode, ..learnt })?;
+                self.deps
+                    .store
+                    .put_session(self.key, &SessionRecord { model: now.model, mode: now.mode, unnamed: now.unnamed, ..learnt })?;
             }
             Ok(())
         });

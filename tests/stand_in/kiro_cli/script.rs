@@ -33,7 +33,7 @@
 //! | `hang`, `hang hard` | never answers; `hard` ignores cancellation and the end of stdin too |
 //! | `flood BYTES`, `flood lines N`, `flood endless BYTES` | one valid line of that size, many lines, or bytes without a line's end |
 //! | `garbage` | lines that are not JSON, not UTF-8, not ours, and unknown kinds |
-//! | `stderr N` | N lines on stderr |
+//! | `stderr N`, `complain X` | N lines on stderr, or this one |
 //! | `update JSON`, `notify METHOD JSON`, `request METHOD JSON` | any update, notification or request; of the last it says the answer |
 //! | `legacy X` | says X in the spelling of Kiro's page |
 //! | `late MS X` | says X that long after the turn's response |
@@ -81,6 +81,7 @@ pub(crate) enum Step {
     FloodEndless(usize),
     Garbage,
     Stderr(u64),
+    Complain(String),
     Update(String),
     Notify { method: String, params: String },
     Request { method: String, params: String },
@@ -154,6 +155,7 @@ fn known(line: &str) -> Option<Step> {
         ("flood", "endless") => Step::FloodEndless(tail.parse().ok()?),
         ("flood", bytes) => Step::Flood(bytes.parse().ok()?),
         ("garbage", "") => Step::Garbage,
+        ("complain", _) => Step::Complain(rest.to_owned()),
         ("stderr", count) => Step::Stderr(count.parse().ok()?),
         ("update", _) => Step::Update(rest.to_owned()),
         ("notify", method) => Step::Notify { method: method.to_owned(), params: tail.to_owned() },

@@ -180,6 +180,10 @@ impl Server {
         match switches.initialize.as_str() {
             "hang" => return,
             "die" => self.end(1),
+            "complain" => {
+                crate::complain("error: the database is locked; password=hunter2hunter2");
+                self.end(1);
+            }
             _ => {}
         }
         if launch.engine == Engine::V3 {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Switches {
     /// `version`: what `--version` says after the name.
     pub(crate) version: String,
-    /// `initialize`: `answer`, `hang` or `die`.
+    /// `initialize`: `answer`, `hang`, `die`, or `complain` and die.
     pub(crate) initialize: String,
     /// `unknown_session`: what loading an unknown id does in v2, `hang` or `exit`.
     pub(crate) unknown_session: String,

@@ -192,6 +192,7 @@ impl Turn<'_> {
                 let params = json!({"sessionId": self.live.id, "update": update});
                 self.shared.wire.notify("session/notification", params);
             }
+            Step::Complain(line) => crate::complain(&line),
             Step::Late { ms, text } => self.late = Some((ms, text)),
             Step::Flood(_) | Step::FloodLines(_) | Step::FloodEndless(_) | Step::Garbage | Step::Stderr(_) => self.fault(&step)?,
             asked => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::channel::telegram::methods::{CAPTION, ENTITIES, TEXT};
 use crate::channel::telegram::render::{Piece, caption, lines, plain, render};
 use crate::channel::telegram::types::{Entity, EntityKind};
+use crate::gateway::telegram::fold::tail;
 use crate::gateway::texts::texts;
 use crate::model::outbound::{FileOut, Message};
 
@@ -18,7 +19,7 @@ const BEGINNING: usize = 1500;
 /// The name of the document with the whole of a long answer.
 const DOCUMENT: &str = "answer.md";
 
-/// Longest details that are shown folded up, in UTF-16 units: enough for the end of an agent's complaints.
+/// Longest details that are shown folded up, in UTF-16 units: enough for the end of an agent's complaints, which tells what ended it.
 const DETAILS: usize = 1500;
 
 /// Least room for details in a message with other text, in UTF-16 units; with less they get a message of their own.
@@ -104,9 +105,9 @@ fn beginning(piece: &Piece, goes_on: &str) -> Piece {
     Piece { text: format!("{shown}\n\n{goes_on}"), entities: entities.collect() }
 }
 
-/// Adds details, folded up, below the last piece if there is room, else as a piece of their own.
+/// Adds the end of details, folded up, below the last piece if there is room, else as a piece of their own.
 fn fold(pieces: &mut Vec<Piece>, details: &str) {
-    let quotation = |room: usize| lines(&[(Some(EntityKind::ExpandableBlockquote), &limit(details, room))]).into_iter().next();
+    let quotation = |room: usize| lines(&[(Some(EntityKind::ExpandableBlockquote), &tail(details, room))]).into_iter().next();
     let room = |last: &Piece| TEXT.saturating_sub(units(&last.text) + 1);
     let last = pieces.last_mut().filter(|last| room(last) >= ROOM && last.entities.len() < ENTITIES);
     match last {
@@ -123,12 +124,6 @@ fn fold(pieces: &mut Vec<Piece>, details: &str) {
 /// A text without formatting in one piece; what does not fit is left out.
 pub(super) fn one(text: &str) -> Option<Piece> {
     plain(text).into_iter().next()
-}
-
-/// At most so many units of a text; where it is cut stands `…`.
-fn limit(text: &str, most: usize) -> String {
-    let kept = prefix(text, most);
-    if kept.len() == text.len() { text.to_owned() } else { format!("{}…", prefix(text, most.saturating_sub(1))) }
 }
 
 /// The longest beginning of at most so many UTF-16 units.
@@ -198,12 +193,12 @@ mod tests {
     #[test]
     fn details_are_folded_up_below_the_text_and_bounded() {
         let with = |markdown: &str, details: &str| Message { details: Some(details.to_owned()), ..message(markdown) };
-        let one = parts(&with("⚠ It failed. 😀", &"why *so* ".repeat(1000))).all;
+        let one = parts(&with("⚠ It failed. 😀", &format!("{}the cause", "why *so* ".repeat(1000)))).all;
         let [Part::Text(piece)] = one.as_slice() else { panic!("{one:?}") };
         let folded = piece.entities.last().unwrap();
         assert_eq!((&folded.kind, folded.offset), (&EntityKind::ExpandableBlockquote, units("⚠ It failed. 😀\n")));
         assert_eq!(folded.offset + folded.length, units(&piece.text));
-        assert!(piece.text.ends_with('…') && folded.length <= DETAILS, "{}", piece.text);
+        assert!(piece.text.contains("😀\n…") && piece.text.ends_with("the cause") && folded.length <= DETAILS, "{}", piece.text);
         assert_eq!(shown(&with(&"x".repeat(4000), "why")).len(), 2, "there is no room below it");
         assert_eq!(shown(&with("", "why")), ["why"]);
     }
