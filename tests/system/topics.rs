@@ -84,6 +84,21 @@ fn a_name_that_the_person_gives_afterwards_stays_over_restarts_and_new_conversat
 }
 
 #[test]
+fn a_name_that_the_person_gives_while_the_agent_works_stays() {
+    let (telegram, ana, _appliance) = ana_and_her_bot();
+    let topic = ana.makes_topic(None);
+    ana.sends_in_topic(topic, "/compact first\necho at work\nhang");
+    ana.waits_for_draft(|draft| draft.text.contains("at work"));
+    ana.renames_topic(topic, "My garden");
+    ana.sends_in_topic(topic, "/stop");
+    ana.waits_for_message(|message| message.text.contains("Stopped"));
+    says(&ana, topic, "echo plant a tree", "plant a tree");
+    says(&ana, topic, "count", "3");
+    assert_eq!(ana.topic_name(topic).as_deref(), Some("My garden"));
+    assert!(telegram.calls_of("editForumTopic").is_empty());
+}
+
+#[test]
 fn a_topic_that_was_made_while_the_bot_was_down_is_named_too() {
     let (telegram, ana, mut appliance) = ana_and_her_bot();
     appliance.stop();

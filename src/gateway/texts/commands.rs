@@ -136,10 +136,10 @@ impl CommandTexts for English {
         let session = status.session.map_or("begins with your next message".to_owned(), |id| code(id.as_str()));
         let model = status.model.map_or("the agent's choice".to_owned(), code);
         let mode = status.mode.map_or(String::new(), |mode| format!("\n- mode: {}", code(mode)));
-        let context = percent(status.usage).map_or(String::new(), |percent| format!("\n- context: {percent} % full"));
+        let usage = self.usage_foot(status.usage).map_or(String::new(), |usage| format!("\n- usage: {usage}"));
         let here = if status.running { "a turn is running" } else { "idle" };
         format!(
-            "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}{mode}{context}\n- here: {here}, {} queued\n- workspace: {} KiB\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
+            "**kiroclaw {}**\n\n- agent: {} ({})\n- conversation: {session}\n- model: {model}{mode}{usage}\n- here: {here}, {} queued\n- workspace: {} KiB\n- runtimes: {runtimes} of {most}, {busy} busy, {waiting} waiting\n- strangers turned away: {}",
             env!("CARGO_PKG_VERSION"),
             status.agent,
             status.kind,
@@ -217,10 +217,10 @@ impl CommandTexts for German {
         let session = status.session.map_or("beginnt mit deiner nächsten Nachricht".to_owned(), |id| code(id.as_str()));
         let model = status.model.map_or("wählt der Agent".to_owned(), code);
         let mode = status.mode.map_or(String::new(), |mode| format!("\n- Modus: {}", code(mode)));
-        let context = percent(status.usage).map_or(String::new(), |percent| format!("\n- Kontext: zu {percent} % voll"));
+        let usage = self.usage_foot(status.usage).map_or(String::new(), |usage| format!("\n- Verbrauch: {usage}"));
         let here = if status.running { "der Agent arbeitet" } else { "Ruhe" };
         format!(
-            "**kiroclaw {}**\n\n- Agent: {} ({})\n- Gespräch: {session}\n- Modell: {model}{mode}{context}\n- hier: {here}, {} in der Warteschlange\n- Arbeitsverzeichnis: {} KiB\n- Agenten: {runtimes} von {most}, {busy} beschäftigt, {waiting} warten\n- Fremde abgewiesen: {}",
+            "**kiroclaw {}**\n\n- Agent: {} ({})\n- Gespräch: {session}\n- Modell: {model}{mode}{usage}\n- hier: {here}, {} in der Warteschlange\n- Arbeitsverzeichnis: {} KiB\n- Agenten: {runtimes} von {most}, {busy} beschäftigt, {waiting} warten\n- Fremde abgewiesen: {}",
             env!("CARGO_PKG_VERSION"),
             status.agent,
             status.kind,
