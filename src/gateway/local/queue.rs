@@ -1,5 +1,5 @@
 //! What waits for one client. Bounded, and it keeps a client that is only a little slow: text that follows text becomes one event, and a
-//! newer state of a tool takes the place of the older.
+//! newer state of a tool or a plan takes the place of the older.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -122,6 +122,10 @@ fn merge(last: &mut ToClient, new: &ToClient) -> bool {
             tool.clone_from(newer);
             true
         }
+        (ToClient::Show(Show::Plan { steps }), ToClient::Show(Show::Plan { steps: newer })) => {
+            steps.clone_from(newer);
+            true
+        }
         _ => false,
     }
 }
@@ -130,7 +134,9 @@ fn weight(event: &ToClient) -> usize {
     let text = match event {
         ToClient::Show(Show::Text { text } | Show::Thought { text }) => text.len(),
         ToClient::Show(Show::Ask(view)) => view.title.len() + view.detail.len() + view.options.len() * EVENT,
-        ToClient::Show(Show::Tool(tool)) => tool.title.len() + tool.id.len(),
+        ToClient::Show(Show::Tool(tool)) => tool.title.len() + tool.id.len() + tool.detail.len(),
+        ToClient::Show(Show::Plan { steps }) => steps.iter().map(|step| step.text.len()).sum(),
+        ToClient::Show(Show::Menu { commands, .. }) => commands.iter().map(|(name, what)| name.len() + what.len()).sum(),
         ToClient::Message { markdown, buttons, .. } => markdown.len() + buttons.len() * EVENT,
         _ => 0,
     };
@@ -140,6 +146,7 @@ fn weight(event: &ToClient) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::outbound::PlanStep;
 
     fn text(text: &str) -> ToClient {
         ToClient::Show(Show::Text { text: text.to_owned() })
@@ -170,6 +177,18 @@ mod tests {
         assert!(!queue.has_room());
         queue.next().await.unwrap();
         assert_eq!(queue.push(ToClient::Taken { message: 0 }), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_newer_plan_takes_the_place_of_the_older() {
+        let queue = Queue::default();
+        for text in ["chop", "boil"] {
+            let steps = vec![PlanStep { text: text.repeat(10_000), status: "pending".to_owned() }];
+            (0..1000).for_each(|_| assert_eq!(queue.push(ToClient::Show(Show::Plan { steps: steps.clone() })), Ok(())));
+        }
+        assert!(queue.lock().bytes < 50_000, "a plan has its weight");
+        let ToClient::Show(Show::Plan { steps }) = queue.next().await.unwrap().event else { panic!("no plan") };
+        assert!(steps[0].text.starts_with("boil") && queue.lock().events.is_empty());
     }
 
     #[test]
