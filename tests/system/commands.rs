@@ -1,6 +1,6 @@
 //! The bot's own commands and their menus.
 
-use crate::appliance::Appliance;
+use crate::appliance::{Appliance, eventually};
 use crate::stand_in::telegram::{Message, Person, Telegram};
 
 /// A menu, by a part of one of its labels.
@@ -274,4 +274,26 @@ fn a_retry_gives_the_last_message_again() {
     ana.sends("/retry");
     ana.waits_for_message(|message| message.text == "again3");
     assert_eq!(appliance.prompts_of(1001).len(), 3);
+}
+
+#[test]
+fn the_agent_s_commands_are_in_the_menu_and_reach_it_by_their_own_names() {
+    for engine in ["v2", "v3"] {
+        let telegram = Telegram::start();
+        let ana = telegram.private_chat(1001, "en");
+        let mut appliance = Appliance::new(&telegram, &[1001]).config(&format!(r#"{{"agents":{{"tg-acp":{{"engine":"{engine}"}}}}}}"#));
+        appliance.run(&telegram);
+        let offered = |name: &str| ana.commands().iter().any(|(command, _)| command == name);
+        ana.sends("echo hello");
+        ana.waits_for_message(|message| message.text == "hello");
+        eventually("the agent's commands in the menu", || offered("web_search") && offered("compact") && offered("new"));
+        let described = ana.commands().into_iter().find(|(command, _)| command == "web_search");
+        assert_eq!(described.unwrap().1, "What Web-Search does");
+        ana.sends("/web_search carrots");
+        ana.waits_for_message(|message| message.text == "ran Web-Search carrots");
+        ana.sends("commands Tea-Time");
+        eventually("the menu to change", || offered("tea_time") && !offered("web_search"));
+        ana.sends("/tea_time now");
+        ana.waits_for_message(|message| message.text == "ran Tea-Time now");
+    }
 }
