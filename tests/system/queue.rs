@@ -156,6 +156,9 @@ fn the_queue_survives_a_killed_gateway_in_order_and_without_a_second_notice() {
         .enumerate()
         .map(|(index, word)| queues(&ana, &format!("sleep 100\necho {word}"), index + 1).1)
         .collect();
+    // Its answer stands behind the last notice in the outbox, so all notices are confirmed.
+    ana.sends("/status");
+    ana.waits_for_message(|message| message.text.contains("3 queued"));
     appliance.kill("gateway");
     let interrupted = ana.waits_for_message(|message| message.text.contains("Interrupted"));
     assert_eq!(interrupted.buttons(), ["Retry"]);
