@@ -171,11 +171,11 @@ impl Session {
             Some(("retry", id)) => return self.retry(press.press, id, false).await,
             Some(("anew", id)) => return self.retry(press.press, id, true).await,
             Some(("now", id)) => {
-                let toast = if self.send_now(id) { String::new() } else { self.person().texts().no_longer() };
+                let toast = if self.send_now(id) { String::new() } else { self.in_vain(id)? };
                 self.toast(press.press, toast).await;
             }
             Some(("drop", id)) => {
-                let toast = if self.drop_waiting(id).await? { String::new() } else { self.person().texts().no_longer() };
+                let toast = if self.drop_waiting(id).await? { String::new() } else { self.in_vain(id)? };
                 self.toast(press.press, toast).await;
             }
             _ => match &self.running {
@@ -195,7 +195,8 @@ impl Session {
             entry.phase == Phase::Interrupted && entry.inbound.user == self.key.user && entry.inbound.thread == self.key.thread
         });
         let Some(prompt) = again.and_then(|entry| Prompt::of(id, entry.inbound.content)) else {
-            self.toast(press, self.person().texts().no_longer()).await;
+            let toast = self.in_vain(id)?;
+            self.toast(press, toast).await;
             return Ok(());
         };
         if anew {
@@ -206,6 +207,13 @@ impl Session {
         self.toast(press, self.person().texts().retrying()).await;
         self.pending.fetch_add(1, Ordering::Relaxed);
         self.on_prompt(prompt).await
+    }
+
+    /// Why a press about an entry does nothing. Plain.
+    fn in_vain(&self, id: EntryId) -> Result<String, StoreError> {
+        let is_other_s = self.deps.store.entry(id)?.is_some_and(|entry| entry.inbound.user != self.key.user);
+        let texts = self.person().texts();
+        Ok(if is_other_s { texts.not_yours() } else { texts.no_longer() })
     }
 
     async fn on_end(&mut self, (entry, end): (EntryId, TurnEnd)) {

@@ -151,3 +151,18 @@ fn a_stop_in_the_middle_of_a_turn_is_bounded_and_told_of_afterwards() {
     ana.waits_for_message(|message| message.text.contains("Interrupted"));
     assert_eq!(times(&appliance, "alpha"), 1);
 }
+
+#[test]
+fn the_longest_answer_survives_a_killed_gateway() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(1001, "en");
+    let appliance = Appliance::start(&telegram, &[1001]);
+    telegram.fault("sendDocument", 1, Fault::BadGateway);
+    ana.sends("long 200000");
+    telegram.waits_for_faults();
+    appliance.kill("gateway");
+    let document = ana.waits_for_message(|message| message.document.is_some());
+    let (name, content) = document.file("document").unwrap();
+    assert_eq!((name, content.len() > 199_000), ("answer.md", true));
+    assert_eq!(ana.messages().iter().filter(|message| message.text.contains("answer.md")).count(), 1);
+}

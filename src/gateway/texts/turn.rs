@@ -153,7 +153,7 @@ impl TurnTexts for English {
     }
 
     fn not_yours(&self) -> String {
-        "This question is not yours, or is settled already.".to_owned()
+        "This is not yours, or is settled already.".to_owned()
     }
 
     fn no_longer(&self) -> String {
@@ -314,7 +314,7 @@ impl TurnTexts for German {
     }
 
     fn not_yours(&self) -> String {
-        "Diese Frage gilt dir nicht, oder sie ist schon entschieden.".to_owned()
+        "Das gilt nicht dir, oder es ist schon entschieden.".to_owned()
     }
 
     fn no_longer(&self) -> String {
