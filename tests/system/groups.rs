@@ -48,7 +48,7 @@ fn a_group_that_becomes_a_supergroup_goes_on_with_its_conversation_and_its_files
     let _appliance = Appliance::start(&telegram, &[1001]);
     ana.sends("put note.txt carrots\ncount");
     ana.waits_for_message(|message| message.text.ends_with('1'));
-    let there = ana.upgrades_group(-1005, false);
+    let there = ana.upgrades_group(-1_000_000_001_005, false);
     there.sends("cat note.txt\ncount");
     there.waits_for_message(|message| message.text.contains("carrots") && message.text.ends_with('2'));
 }
@@ -60,7 +60,7 @@ fn a_turn_that_runs_while_its_group_moves_ends_in_the_new_one() {
     let _appliance = Appliance::start(&telegram, &[1001]);
     let prompt = ana.sends("sleep 1500\necho soup");
     ana.waits_for_reaction(prompt, "👀");
-    let there = ana.upgrades_group(-1005, false);
+    let there = ana.upgrades_group(-1_000_000_001_005, false);
     there.waits_for_message(|message| message.text == "soup");
     there.sends("count");
     there.waits_for_message(|message| message.text == "2");

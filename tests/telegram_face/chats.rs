@@ -19,14 +19,14 @@ fn a_group_that_becomes_a_supergroup_keeps_its_conversation_and_what_waits() {
     let mut stage = Stage::new(&telegram);
     let record = SessionRecord { title: "talk".to_owned(), ..SessionRecord::new(UserId::telegram(7)) };
     stage.store.put_session(&key(chat(-5)), &record).unwrap();
-    let there = ana.upgrades_group(-1005, false);
+    let there = ana.upgrades_group(-1_000_000_001_005, false);
     telegram.waits_for_poll();
-    assert_eq!(stage.store.session(&key(chat(-1005))).unwrap().title, "talk");
+    assert_eq!(stage.store.session(&key(chat(-1_000_000_001_005))).unwrap().title, "talk");
     // A turn of the old group was still running.
     stage.posts(&Message::answer(chat(-5), "the answer".to_owned()));
     there.waits_for_message(|message| message.text == "the answer");
     there.sends("hello");
-    assert_eq!(stage.hears().thread, chat(-1005));
+    assert_eq!(stage.hears().thread, chat(-1_000_000_001_005));
     stage.waits_for_an_empty_outbox();
 }
 

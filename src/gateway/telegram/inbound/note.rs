@@ -2,6 +2,9 @@
 
 use crate::channel::telegram::types::{Message, Update};
 
+/// The lowest number of a small group; those of supergroups are below (<https://core.telegram.org/api/bots/ids>).
+const FIRST_GROUP: i64 = -999_999_999_999;
+
 /// A note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::gateway::telegram) enum Note {
@@ -22,8 +25,8 @@ pub(in crate::gateway::telegram) fn note(update: &Update) -> Option<Note> {
     let Message { chat, migrate_to_chat_id, migrate_from_chat_id, message_thread_id, .. } = message;
     let moved = |from: i64, to: i64| Note::Moved { from, to };
     let moved = migrate_to_chat_id.map(|to| moved(chat.id, to)).or(migrate_from_chat_id.map(|from| moved(from, chat.id)));
-    // A private chat, whose number is positive, is its person's and never moves.
-    if let Some(Note::Moved { from: ..0, to: ..0 }) = moved {
+    // A private chat is its person's and never moves, and a supergroup is one already.
+    if let Some(Note::Moved { from: FIRST_GROUP..0, to: ..FIRST_GROUP }) = moved {
         return moved;
     }
     message_thread_id.map(|topic| Note::Lives { chat: chat.id, topic })

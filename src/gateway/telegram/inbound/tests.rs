@@ -219,11 +219,13 @@ fn the_language_of_the_client_is_read() {
 #[test]
 fn telegram_s_own_notes_are_read_apart_from_people_s_doings() {
     let note = |update: Value| note(&Update::read(&update).unwrap());
-    let moved = Some(Note::Moved { from: -5, to: -1005 });
+    let moved = Some(Note::Moved { from: -5, to: -1_000_000_001_005_i64 });
     let group = |chat: i64| json!({"id": chat, "type": "group"});
-    assert_eq!(note(message(json!({"chat": group(-5), "migrate_to_chat_id": -1005}))), moved);
-    assert_eq!(note(message(json!({"chat": group(-1005), "migrate_from_chat_id": -5}))), moved);
-    assert_eq!(note(message(json!({"migrate_to_chat_id": -1005}))), None, "a private chat never moves");
+    assert_eq!(note(message(json!({"chat": group(-5), "migrate_to_chat_id": -1_000_000_001_005_i64}))), moved);
+    assert_eq!(note(message(json!({"chat": group(-1_000_000_001_005_i64), "migrate_from_chat_id": -5}))), moved);
+    assert_eq!(note(message(json!({"migrate_to_chat_id": -1_000_000_001_005_i64}))), None, "a private chat never moves");
+    let above = message(json!({"chat": group(-1_000_000_001_005_i64), "migrate_to_chat_id": -1_000_000_001_006_i64}));
+    assert_eq!(note(above), None, "a supergroup never moves");
     assert_eq!(note(message(json!({"message_thread_id": 3}))), Some(Note::Lives { chat: 7, topic: 3 }));
     let status = |status: &str| {
         let member = json!({"status": status, "user": {"id": 99}});
