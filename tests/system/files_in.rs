@@ -83,6 +83,15 @@ fn an_album_is_one_prompt_with_all_its_files() {
 }
 
 #[test]
+fn pictures_that_are_too_much_for_one_prompt_are_links() {
+    let (_telegram, ana, _appliance) = ana_and_her_bot();
+    let large = |name| File::document(name, &[png(10, 10), vec![0; 3 << 20]].concat());
+    ana.sends_album(None, vec![large("one.png"), large("two.png"), File::document("three.png", &png(30, 30))], "attached");
+    let answer = ana.waits_for_message(|message| message.text.contains("link two.png"));
+    assert_eq!((answer.text.matches("image image/png").count(), answer.text.matches("link ").count()), (2, 1), "{}", answer.text);
+}
+
+#[test]
 fn whatever_a_file_is_called_it_stays_in_the_inbox_under_a_name_that_can_be_shown() {
     let (_telegram, ana, appliance) = ana_and_her_bot();
     let names = [

@@ -20,6 +20,9 @@ pub(super) const FILES: &str = "kiroclaw: the person reads this in a chat on a p
 /// A mebibyte, in bytes.
 const MIB: u64 = 1024 * 1024;
 
+/// Bytes of pictures in one prompt. As base64 they fit into one line of ACP with its text; what is beyond is a link.
+const PICTURES: usize = 5 * 1024 * 1024;
+
 /// Why a prompt cannot be given to the agent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BlocksError {
@@ -51,10 +54,12 @@ pub(super) async fn blocks(
             Err(error) => lines.push(give_up(deps, key, &person, file, error).await?),
         }
     }
-    let mut files = Vec::new();
+    let (mut files, mut room) = (Vec::new(), PICTURES);
     for (index, file) in there {
         match deps.fetcher.place(prompt.entry, index, file, workspace).await {
-            Ok(placed) => {
+            Ok(mut placed) => {
+                placed.picture = placed.picture.filter(|(_, data)| takes_images && data.len() <= room);
+                room -= placed.picture.as_ref().map_or(0, |(_, data)| data.len());
                 let (path, kind) = (placed.path.display(), file.kind.as_str());
                 lines.push(format!("[Attached by the person: {path} ({kind}, {} bytes)]", placed.size));
                 files.push(placed);
@@ -64,7 +69,7 @@ pub(super) async fn blocks(
     }
     // What the menu calls one of its commands, the agent may call otherwise.
     let text = from_menu(&prompt.text, &record.commands).unwrap_or_else(|| prompt.text.clone());
-    Ok(join(text, prompt.context.as_deref(), lines, files, workspace, takes_images))
+    Ok(join(text, prompt.context.as_deref(), lines, files, workspace))
 }
 
 /// Whether a prompt is meant for the agent's own commands.
@@ -98,14 +103,7 @@ fn not_fetched(person: &Person, file: &FileIn, error: &FetchError) -> (String, S
     (word, name)
 }
 
-fn join(
-    text: String,
-    context: Option<&str>,
-    mut lines: Vec<String>,
-    files: Vec<Fetched>,
-    workspace: &Path,
-    takes_images: bool,
-) -> Vec<Block> {
+fn join(text: String, context: Option<&str>, mut lines: Vec<String>, files: Vec<Fetched>, workspace: &Path) -> Vec<Block> {
     lines.extend(context.map(str::to_owned));
     if !text.is_empty() {
         lines.push(text);
@@ -113,8 +111,8 @@ fn join(
     let mut blocks = vec![Block::Text(lines.join("\n\n"))];
     for file in files {
         match file.picture {
-            Some((mime, data)) if takes_images => blocks.push(Block::Image { mime: mime.to_owned(), data }),
-            _ => blocks.push(link(&file.path, file.size, file.mime, workspace)),
+            Some((mime, data)) => blocks.push(Block::Image { mime: mime.to_owned(), data }),
+            None => blocks.push(link(&file.path, file.size, file.mime, workspace)),
         }
     }
     blocks
@@ -149,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_pictures_only_for_agents_that_take_them() {
-        let blocks = |takes| join("look".to_owned(), None, Vec::new(), vec![fetched(true)], Path::new("/w"), takes);
+    fn a_picture_is_a_picture_and_everything_else_a_link() {
+        let blocks = |picture| join("look".to_owned(), None, Vec::new(), vec![fetched(picture)], Path::new("/w"));
         assert_eq!(blocks(true)[1], Block::Image { mime: "image/png".to_owned(), data: vec![1, 2, 3] });
         let Block::Link { uri, name, size, .. } = &blocks(false)[1] else { panic!("no link") };
         assert_eq!((uri.as_str(), name.as_str(), *size), ("file:///w/inbox/a%20b.png", "a b.png", Some(3)));
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn what_the_words_are_about_stands_before_them() {
         let (text, context) = ("what is that?".to_owned(), Some("In reply to: a cat"));
-        let blocks = join(text, context, vec!["[note]".to_owned()], Vec::new(), Path::new("/w"), false);
+        let blocks = join(text, context, vec!["[note]".to_owned()], Vec::new(), Path::new("/w"));
         assert_eq!(blocks, [Block::text("[note]\n\nIn reply to: a cat\n\nwhat is that?")]);
     }
 }
