@@ -231,10 +231,10 @@ impl Session {
             }
             TurnEnd::Failed { partial, why, details } => {
                 let failed = person.failed(thread, entry, &partial.text, why, details.as_deref());
-                self.deps.store.interrupt(entry, &Message { files: partial.files.clone(), ..failed })
+                self.interrupt(entry, &Message { files: partial.files.clone(), ..failed })
             }
             TurnEnd::CannotRestore { why, details } => {
-                self.deps.store.interrupt(entry, &person.cannot_restore(thread, entry, why, details.as_deref()))
+                self.interrupt(entry, &person.cannot_restore(thread, entry, why, details.as_deref()))
             }
         };
         let stored = match stored {
@@ -252,6 +252,13 @@ impl Session {
         self.deps.faces.show(thread, Show::TurnEnded).await;
         self.measure_workspace();
         self.done();
+    }
+
+    /// A prompt can be tried again; one that could be long ago gives way to it, with what was downloaded for it.
+    fn interrupt(&self, entry: EntryId, notice: &Message) -> Result<(), StoreError> {
+        let given_up = self.deps.store.interrupt(entry, notice)?;
+        given_up.into_iter().for_each(|entry| self.deps.fetcher.forget(entry));
+        Ok(())
     }
 
     /// Beside everything else: a large workspace takes its time.

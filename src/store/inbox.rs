@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{channel_byte, decode, encode, number};
 use super::{Store, StoreError};
-use crate::model::ChannelKind;
 use crate::model::inbound::{Content, Inbound};
 use crate::model::outbound::Message;
+use crate::model::{ChannelKind, UserId};
 
 /// Events remembered per channel to know a repeated one. Telegram repeats only what was not confirmed, 100 at a time; and after a week
 /// without updates its numbers start anew at random, so that a mere "greater than the last" would lose some.
 const SEEN: u64 = 4096;
+
+/// Entries of one person that wait for a tap on Retry; of more the oldest is let go. Nobody scrolls back further to try something again.
+const INTERRUPTED: usize = 50;
 
 /// An entry's number; grows with arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,19 +142,39 @@ impl Store {
         })
     }
 
-    /// An entry's turn ended badly and this tells the person: both or neither survive a crash. Durable after the next flush.
+    /// An entry's turn ended badly and this tells the person: both or neither survive a crash. Durable after the next flush. Gives the entry
+    /// of the person that was let go for it, where they have [`INTERRUPTED`] already.
     ///
     /// # Errors
-    /// sled failed.
-    pub fn interrupt(&self, id: EntryId, notice: &Message) -> Result<(), StoreError> {
-        let Some(entry) = self.entry(id)? else { return self.post(notice) };
+    /// sled failed, or a record cannot be read.
+    pub fn interrupt(&self, id: EntryId, notice: &Message) -> Result<Option<EntryId>, StoreError> {
+        let Some(entry) = self.entry(id)? else { return self.post(notice).map(|()| None) };
+        let given_up = self.oldest_surplus(id, &entry.inbound.user)?;
         let entry = encode(&Entry { phase: Phase::Interrupted, ..entry })?;
         let (key, value) = self.outbox_record(notice)?;
         self.both_trees(|inbox, outbox| {
             inbox.insert(&id.0.to_be_bytes(), entry.as_slice())?;
+            if let Some(EntryId(oldest)) = given_up {
+                inbox.remove(&oldest.to_be_bytes())?;
+            }
             outbox.insert(key.as_slice(), value.as_slice())?;
             Ok(())
-        })
+        })?;
+        Ok(given_up)
+    }
+
+    /// The oldest of a person's other interrupted entries, where there is no room for one more.
+    fn oldest_surplus(&self, id: EntryId, user: &UserId) -> Result<Option<EntryId>, StoreError> {
+        let (mut oldest, mut count) = (None, 0);
+        for pair in &self.inbox {
+            let (key, value) = pair?;
+            let (other, entry) = (EntryId(number(&key)), decode::<Entry>(&value)?);
+            if other != id && entry.phase == Phase::Interrupted && entry.inbound.user == *user {
+                oldest = oldest.or(Some(other));
+                count += 1;
+            }
+        }
+        Ok(oldest.filter(|_| count >= INTERRUPTED))
     }
 
     fn both_trees(

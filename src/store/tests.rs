@@ -100,6 +100,21 @@ fn an_interrupted_entry_stays_and_is_told_once() {
 }
 
 #[test]
+fn of_too_many_prompts_that_could_be_tried_again_the_oldest_is_let_go() {
+    let (_directory, store) = store();
+    let ids: Vec<EntryId> = (0..60).map(|event| store.take_in(&text(event)).unwrap().unwrap()).collect();
+    let other = Inbound { user: UserId::telegram(2), ..text(60) };
+    let other = store.take_in(&other).unwrap().unwrap();
+    let notice = message(ThreadId::telegram(1, None), "failed");
+    store.interrupt(other, &notice).unwrap();
+    let given_up: Vec<EntryId> = ids.iter().filter_map(|id| store.interrupt(*id, &notice).unwrap()).collect();
+    assert_eq!(given_up, ids[..10]);
+    assert!(store.entry(ids[9]).unwrap().is_none() && store.entry(ids[10]).unwrap().is_some());
+    assert_eq!(store.interrupt(ids[59], &notice).unwrap(), None, "it is there already");
+    assert!(store.entry(other).unwrap().is_some(), "one's failures cost nobody else's");
+}
+
+#[test]
 fn messages_leave_in_order_and_threads_do_not_mix() {
     let (_directory, store) = store();
     let (a, b) = (ThreadId::telegram(1, Some(7)), ThreadId::telegram(1, Some(8)));
