@@ -1,5 +1,6 @@
 //! A prompt: what a person gives the agent, in one piece however many messages it took.
 
+use crate::model::bounds;
 use crate::model::inbound::{Content, FileIn, Part};
 use crate::store::EntryId;
 
@@ -8,6 +9,9 @@ const FILES: usize = 20;
 
 /// Longest text of one message, in UTF-16 units (Bot API, Message).
 const TEXT: usize = 4096;
+
+/// Messages that are put together to one prompt: with full ones, all that [`bounds::PROMPT`] holds.
+const PARTS: usize = 64;
 
 /// What a turn is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +49,11 @@ impl Prompt {
         Content::Text { message, text, context, files, part, joined }
     }
 
-    /// Whether `next` is a further part of this one.
+    /// Whether `next` is a further part of this one, and there is room for it.
     pub(super) fn goes_on_in(&self, next: &Self) -> bool {
+        if self.joined.len() >= PARTS || self.text.len() + next.text.len() >= bounds::PROMPT {
+            return false;
+        }
         match (&self.part, &next.part) {
             (Some(Part::Album(album)), Some(Part::Album(next))) => album == next,
             // The last part of a long paste is shorter than the others, and comes right after them.
@@ -144,6 +151,20 @@ mod tests {
         assert_eq!(first.text, "one\ntwo\nthree");
         assert!(!first.goes_on_in(&prompt(4, "four", None)), "the paste is over");
         assert_eq!(Prompt::of(first.entry, first.content()), Some(first));
+    }
+
+    #[test]
+    fn a_prompt_has_an_end_however_long_the_paste() {
+        let short = |message| prompt(message, "x", Some(Part::Paste));
+        let mut many = short(0);
+        for message in 1..1000 {
+            if many.goes_on_in(&short(message)) {
+                many.join(short(message));
+            }
+        }
+        assert_eq!(many.joined.len(), PARTS);
+        let long = prompt(1, &"x".repeat(bounds::PROMPT - 1), Some(Part::Paste));
+        assert!(!long.goes_on_in(&short(2)));
     }
 
     #[test]
