@@ -8,6 +8,7 @@ use crate::channel::telegram::types::{Attachment, AttachmentKind, CallbackQuery,
 use crate::model::inbound::{Content, FileIn, FileKind, Inbound, Part};
 use crate::model::{Language, ThreadId, UserId, bounds};
 
+use super::fold::line;
 pub(super) use note::{Note, note};
 
 /// From this length on, in UTF-16 units, a text may be a part of a longer one. Clients split what is longer than 4096 at the last line's end
@@ -103,11 +104,11 @@ fn content(message: &Message, bot: &User) -> Option<Content> {
         }
         Media::Location(location) => of(place(*location), Vec::new(), None),
         Media::Venue { location, title, address } => {
-            of(format!("{}: {}, {}", place(*location), words(title), words(address)), Vec::new(), None)
+            of(format!("{}: {}, {}", place(*location), line(title, WORDS), line(address, WORDS)), Vec::new(), None)
         }
         Media::Contact { phone_number, first_name, last_name } => {
-            let name = words(&format!("{first_name} {}", last_name.as_deref().unwrap_or_default()));
-            of(format!("👤 {name}, {}", words(phone_number)), Vec::new(), None)
+            let name = line(&format!("{first_name} {}", last_name.as_deref().unwrap_or_default()), WORDS);
+            of(format!("👤 {name}, {}", line(phone_number, WORDS)), Vec::new(), None)
         }
         Media::Other(field) => unsupported(other(field)),
     }
@@ -148,11 +149,6 @@ fn file_in(file: &Attachment) -> FileIn {
 /// Degrees with four decimals are some ten metres.
 fn place(location: Location) -> String {
     format!("📍 {:.4}, {:.4}", location.latitude, location.longitude)
-}
-
-/// Words from outside, in one line.
-fn words(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WORDS).collect()
 }
 
 /// What sort of file it is, in the words that [`crate::gateway::texts`] knows.

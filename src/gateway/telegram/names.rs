@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::channel::telegram::render::clean;
+use super::fold::line;
 use crate::channel::telegram::types::Update;
 use crate::gateway::texts::texts;
 use crate::model::{Language, ThreadId, UserId};
@@ -23,7 +23,7 @@ impl Names {
     pub(super) fn learn(&self, update: &Update) {
         let writer = update.message.as_ref().and_then(|message| message.from.as_ref());
         let Some(user) = writer.or(update.callback_query.as_ref().map(|press| &press.from)) else { return };
-        let name: String = clean(&user.first_name).replace('\n', " ").trim().chars().take(NAME).collect();
+        let name = line(&user.first_name, NAME);
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.len() >= PEOPLE && !names.contains_key(&user.id) {
             names.clear();

@@ -1,7 +1,8 @@
 //! A permission request as a Telegram message, before and after its answer.
 
+use super::fold::line;
 use crate::channel::telegram::methods::{CALLBACK_DATA, TEXT};
-use crate::channel::telegram::render::{Piece, clean, lines};
+use crate::channel::telegram::render::{Piece, lines};
 use crate::channel::telegram::types::{EntityKind, InlineButton, InlineKeyboard};
 use crate::gateway::texts::texts;
 use crate::model::outbound::AskView;
@@ -97,13 +98,8 @@ fn outcome(view: &AskView, outcome: &Outcome) -> String {
 }
 
 fn label(label: &str) -> String {
-    let cleaned = clean(label).replace('\n', " ");
-    let cleaned = cleaned.trim();
-    match cleaned.chars().count() {
-        0 => "…".to_owned(),
-        count if count > LABEL => cleaned.chars().take(LABEL - 1).chain(['…']).collect(),
-        _ => cleaned.to_owned(),
-    }
+    let label = line(label, LABEL);
+    if label.is_empty() { "…".to_owned() } else { label }
 }
 
 #[cfg(test)]

@@ -15,12 +15,12 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::board::{Board, Opened};
+use super::fold::line;
 use super::names::Names;
 use super::pacer::Pacer;
 use super::topics::Topics;
 use crate::channel::telegram::api::{Api, ApiError};
 use crate::channel::telegram::methods::{EditForumTopic, Method};
-use crate::channel::telegram::render::clean;
 use crate::gateway::Shows;
 use crate::model::outbound::Show;
 use crate::model::{ChannelKind, ThreadId};
@@ -137,7 +137,7 @@ impl Screens {
     /// Names a topic. One that has the name already, or is gone, is left alone.
     fn rename(self: &Arc<Self>, thread: ThreadId, name: &str) {
         let Some(message_thread_id) = self.topics.place(thread).message_thread_id else { return };
-        let name: String = clean(name).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect();
+        let name = line(name, NAME);
         if !name.is_empty() {
             self.sign(thread, EditForumTopic { chat_id: thread.chat, message_thread_id, name });
         }

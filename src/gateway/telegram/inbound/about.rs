@@ -1,6 +1,6 @@
 //! What a message is about besides its own words, told to the agent.
 
-use super::name;
+use super::{line, name};
 use crate::channel::telegram::render::clean;
 use crate::channel::telegram::types::{Media, Message, User};
 
@@ -44,7 +44,7 @@ fn whose(message: &Message, answered: &Message, bot: &User) -> String {
         (Some(author), _) if author.id == bot.id => "your".to_owned(),
         (Some(author), Some(writer)) if author.id == writer.id => "the person's own".to_owned(),
         (Some(author), _) => {
-            let name: String = clean(&author.first_name).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect();
+            let name = line(&author.first_name, NAME);
             if name.is_empty() { "somebody's".to_owned() } else { format!("{name}'s") }
         }
         (None, _) => "somebody's".to_owned(),

@@ -6,17 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Screens;
 use crate::channel::telegram::methods::{BotCommand, ChatScope, SetMyCommands};
-use crate::channel::telegram::render::clean;
 use crate::gateway::MENU;
 use crate::gateway::texts::texts;
 use crate::model::{Language, ThreadId};
-
-/// Telegram's most.
-const COMMANDS: usize = 100;
-
-/// Telegram's longest name and description, in characters.
-const NAME: usize = 32;
-const DESCRIPTION: usize = 256;
 
 /// Chats whose menu is remembered; beyond them all are forgotten, and set again when they change.
 const CHATS: usize = 1024;
@@ -65,25 +57,11 @@ impl Screens {
     }
 }
 
-/// The bot's commands, then the agent's as far as there is room. What Telegram would refuse is left out, for it would take all others with it.
+/// The bot's commands, then the agent's, which are made fit for a menu where they are named.
 fn menu(agent: &[(String, String)], language: Language) -> Vec<BotCommand> {
     let own = MENU.iter().map(|name| (*name, texts(language).describe(name)));
-    let agent = agent.iter().map(|(name, what)| (name.as_str(), what.as_str())).filter(|(name, _)| !MENU.contains(name));
-    let commands = own
-        .chain(agent)
-        .filter(|(name, _)| is_name(name))
-        .map(|(name, what)| BotCommand { command: name.to_owned(), description: description(what).unwrap_or_else(|| name.to_owned()) });
-    commands.take(COMMANDS).collect()
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=NAME).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-}
-
-/// In one line; `None` when nothing is told.
-fn description(text: &str) -> Option<String> {
-    let line = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    (!line.is_empty()).then(|| line.chars().take(DESCRIPTION).collect())
+    let all = own.chain(agent.iter().map(|(name, what)| (name.as_str(), what.as_str())));
+    all.map(|(name, what)| BotCommand { command: name.to_owned(), description: what.to_owned() }).collect()
 }
 
 #[cfg(test)]
@@ -91,25 +69,16 @@ mod tests {
     use super::*;
 
     fn agent(names: &[&str]) -> Vec<(String, String)> {
-        names.iter().map(|name| ((*name).to_owned(), format!("does\n{name}"))).collect()
+        names.iter().map(|name| ((*name).to_owned(), format!("does {name}"))).collect()
     }
 
     #[test]
     fn the_agent_s_commands_stand_below_the_bot_s_own() {
-        let menu = menu(&agent(&["compact", "stop", "Bad-Name", ""]), Language::German);
+        let menu = menu(&agent(&["compact"]), Language::German);
         let names: Vec<&str> = menu.iter().map(|command| command.command.as_str()).collect();
         assert_eq!(names, MENU.iter().copied().chain(["compact"]).collect::<Vec<_>>());
         assert_eq!(menu.last().unwrap().description, "does compact");
         assert_eq!(menu[0].description, texts(Language::German).describe(MENU[0]));
-    }
-
-    #[test]
-    fn no_menu_is_refused_for_its_length() {
-        let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
-        let commands: Vec<(String, String)> = names.iter().map(|name| (name.clone(), "x".repeat(999))).collect();
-        let menu = menu(&commands, Language::English);
-        assert_eq!(menu.len(), COMMANDS);
-        assert!(menu.iter().all(|command| (1..=DESCRIPTION).contains(&command.description.chars().count())));
     }
 
     #[test]
