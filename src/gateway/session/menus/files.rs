@@ -30,7 +30,7 @@ impl Session {
             return Ok(Outcome::view(self.files(tap.number).await));
         }
         let texts = self.person().texts();
-        let listing = self.listing().await.unwrap_or_default();
+        let Some(listing) = self.listing().await else { return Ok(Outcome::view(self.files_of(None, 0))) };
         let Some(file) = marked(&listing.files, tap.item, |file| file.path.as_os_str().as_bytes()) else {
             // It is gone, or has another name: the list shows what there is.
             return Ok(Outcome { toast: texts.no_longer(), view: Some(self.files_of(Some(listing), tap.number)) });
