@@ -53,7 +53,7 @@ impl Person {
     /// The menu of commands for them: the bot's, and these of the agent.
     pub(super) fn menu(&self, commands: &[(String, String)]) -> Show {
         let commands = to_menu(commands).into_iter().map(|entry| (entry.menu, entry.description)).collect();
-        Show::Menu { commands, language: self.0.language() }
+        Show::Menu { user: self.0.owner, commands, language: self.0.language() }
     }
 
     /// A word of the bot itself.

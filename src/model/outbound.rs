@@ -63,8 +63,10 @@ pub enum Show {
         /// The name.
         name: String,
     },
-    /// The agent's own commands are to stand in this chat's menu beside the bot's.
+    /// The agent's own commands are to stand in this person's menu of the chat beside the bot's.
     Menu {
+        /// Whose.
+        user: UserId,
         /// What the person types without the slash, 1 to 32 of `a-z 0-9 _`, and what it does.
         commands: Vec<(String, String)>,
         /// The language of the bot's own ones.

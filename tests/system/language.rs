@@ -1,6 +1,6 @@
 //! The languages in which the bot speaks.
 
-use crate::appliance::Appliance;
+use crate::appliance::{Appliance, eventually};
 use crate::stand_in::telegram::{Person, Telegram};
 
 /// A person whose client has this language.
@@ -62,6 +62,16 @@ fn two_people_of_a_group_are_each_spoken_to_in_their_own_language() {
     ana.waits_for_message(|message| message.text.contains("Nothing is running"));
     gerd.sends("/stop");
     gerd.waits_for_message(|message| message.text.contains("läuft gerade nichts"));
+    for person in [&ana, &gerd] {
+        person.sends("echo hello");
+        person.waits_for_message(|message| message.text == "hello");
+    }
+    let stop = |person: &Person| person.commands().into_iter().find(|(command, _)| command == "stop").unwrap().1;
+    let has_its_own = |person: &Person| person.commands().iter().any(|(command, _)| command == "web_search");
+    eventually("a menu for each of the two", || has_its_own(&ana) && has_its_own(&gerd));
+    assert!(stop(&ana).contains("stop what") && stop(&gerd).contains("anhalten"), "{} {}", stop(&ana), stop(&gerd));
+    let eve = telegram.group_member(-500, false, 1003, "en");
+    assert!(!has_its_own(&eve), "what an agent offers is for whoever may use it");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use kiroclaw::model::outbound::{Display, Message, PlanStep, Show, ToolView};
 use kiroclaw::model::permission::ToolKind;
-use kiroclaw::model::{Language, ThreadId};
+use kiroclaw::model::{Language, ThreadId, UserId};
 
 use crate::stand_in::telegram::{Fault, Telegram};
 use crate::{Stage, chat, question};
@@ -174,7 +174,11 @@ fn a_topic_is_named_and_a_menu_set_once_for_each_change() {
     let topic = ana.makes_topic(None);
     stage.show(ThreadId::telegram(7, Some(topic)), Show::Name { name: "Tidy the kitchen".to_owned() });
     ana.waits("the topic's name", |chat| chat.topics.get(&topic).filter(|topic| topic.name == "Tidy the kitchen").map(drop));
-    let menu = |name: &str| Show::Menu { commands: vec![(name.to_owned(), "by the agent".to_owned())], language: Language::English };
+    let menu = |name: &str| Show::Menu {
+        user: UserId::telegram(7),
+        commands: vec![(name.to_owned(), "by the agent".to_owned())],
+        language: Language::English,
+    };
     for name in ["compact", "compact", "web_search"] {
         stage.show(chat(7), menu(name));
         telegram.waits_for_call(name, |call| {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::types::{Entity, File, InlineKeyboard, Sent, User};
 
-pub use commands::{BotCommand, ChatScope, DeleteMyCommands, SetMyCommands};
+pub use commands::{BotCommand, ChatScope, SetMyCommands};
 pub use edit::{DeleteMessage, DeleteMessages, EditForumTopic, EditMessageReplyMarkup, EditMessageText};
 pub use files::{AlbumItem, FileKind, GetFile, SendFile, SendMediaGroup};
 
@@ -269,7 +269,6 @@ methods! {
     EditForumTopic = "editForumTopic" -> Done;
     AnswerCallbackQuery = "answerCallbackQuery" -> Done;
     SetMyCommands = "setMyCommands" -> Done;
-    DeleteMyCommands = "deleteMyCommands" -> Done;
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl Screens {
     /// Never waits, so that no thread can hold up another.
     fn show(self: &Arc<Self>, thread: ThreadId, show: Show) {
         match show {
-            Show::Menu { commands, language } => self.set_menu(thread, &commands, language),
+            Show::Menu { user, commands, language } => self.set_menu(thread, user, &commands, language),
             Show::Name { name } => self.rename(thread, &name),
             show => {
                 let name = |user, language| self.names.of(user, thread, language);

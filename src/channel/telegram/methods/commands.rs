@@ -15,17 +15,6 @@ pub struct SetMyCommands {
     pub language_code: Option<String>,
 }
 
-/// Takes a list back, so that a more general one is offered.
-#[derive(Debug, Clone, Serialize)]
-pub struct DeleteMyCommands {
-    /// As in [`SetMyCommands`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<ChatScope>,
-    /// As in [`SetMyCommands`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub language_code: Option<String>,
-}
-
 /// A command that clients offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BotCommand {
@@ -35,17 +24,22 @@ pub struct BotCommand {
     pub description: String,
 }
 
-/// One chat.
+/// One chat, or one person's view of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChatScope {
     #[serde(rename = "type")]
     kind: &'static str,
     chat_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<i64>,
 }
 
 impl ChatScope {
-    /// That chat.
-    pub fn new(chat: i64) -> Self {
-        Self { kind: "chat", chat_id: chat }
+    /// That chat for this person: a group's members have a menu each, a private chat is its person's.
+    pub fn new(chat: i64, user: i64) -> Self {
+        match chat {
+            ..0 => Self { kind: "chat_member", chat_id: chat, user_id: Some(user) },
+            _ => Self { kind: "chat", chat_id: chat, user_id: None },
+        }
     }
 }

@@ -44,9 +44,10 @@ fn everything_that_changes_or_removes_is_what_the_bot_api_takes() {
 #[test]
 fn menus_drafts_and_rich_messages_are_what_the_bot_api_takes() {
     let command = BotCommand { command: "new".to_owned(), description: "begin anew".to_owned() };
-    let (scope, language_code) = (Some(ChatScope::new(7)), Some("de".to_owned()));
-    assert_call(&SetMyCommands { commands: vec![command], scope, language_code: language_code.clone() });
-    assert_call(&DeleteMyCommands { scope, language_code });
+    for chat in [7, -5] {
+        let (scope, language_code) = (Some(ChatScope::new(chat, 7)), Some("de".to_owned()));
+        assert_call(&SetMyCommands { commands: vec![command.clone()], scope, language_code });
+    }
     let place = Place::new(7, Some(3));
     let (can_stop, keep_on_stop) = (true, true);
     assert_call(&SendMessageDraft { place, draft_id: 1, text: String::new(), entities: Vec::new(), can_stop, keep_on_stop });

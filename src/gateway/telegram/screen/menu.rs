@@ -8,49 +8,52 @@ use super::Screens;
 use crate::channel::telegram::methods::{BotCommand, ChatScope, SetMyCommands};
 use crate::gateway::MENU;
 use crate::gateway::texts::texts;
-use crate::model::{Language, ThreadId};
+use crate::model::{Language, ThreadId, UserId};
 
-/// Chats whose menu is remembered; beyond them all are forgotten, and set again when they change.
-const CHATS: usize = 1024;
+/// Menus that are remembered; beyond them all are forgotten, and set again when they change.
+const MENUS: usize = 1024;
 
-/// What the menus of chats were last set to.
+/// Whose menu in which chat.
+type Place = (i64, i64);
+
+/// What the menus were last set to.
 #[derive(Debug, Default)]
 pub(super) struct Menus {
     hasher: RandomState,
-    set: Mutex<HashMap<i64, u64>>,
+    set: Mutex<HashMap<Place, u64>>,
 }
 
 impl Menus {
-    /// Whether this is another menu than the chat's last one. It counts as set from now on.
-    fn is_new(&self, chat: i64, menu: &[BotCommand]) -> bool {
+    /// Whether this is another menu than the last one there. It counts as set from now on.
+    fn is_new(&self, place: Place, menu: &[BotCommand]) -> bool {
         let words: Vec<(&str, &str)> = menu.iter().map(|command| (command.command.as_str(), command.description.as_str())).collect();
         let now = self.hasher.hash_one(words);
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
-        if set.len() >= CHATS && !set.contains_key(&chat) {
+        if set.len() >= MENUS && !set.contains_key(&place) {
             set.clear();
         }
-        set.insert(chat, now) != Some(now)
+        set.insert(place, now) != Some(now)
     }
 
     /// It could not be set.
-    fn forget(&self, chat: i64) {
-        self.set.lock().unwrap_or_else(PoisonError::into_inner).remove(&chat);
+    fn forget(&self, place: Place) {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
     }
 }
 
 impl Screens {
-    /// Sets a chat's menu if it has changed. Nobody waits for it: the commands work without.
-    pub(super) fn set_menu(self: &Arc<Self>, thread: ThreadId, commands: &[(String, String)], language: Language) {
-        let menu = menu(commands, language);
-        if !self.menus.is_new(thread.chat, &menu) {
+    /// Sets a person's menu in a chat if it has changed. Nobody waits for it: the commands work without.
+    pub(super) fn set_menu(self: &Arc<Self>, thread: ThreadId, user: UserId, commands: &[(String, String)], language: Language) {
+        let (place, menu) = ((thread.chat, user.number), menu(commands, language));
+        if !self.menus.is_new(place, &menu) {
             return;
         }
-        let Ok(permit) = Arc::clone(&self.signs).try_acquire_owned() else { return self.menus.forget(thread.chat) };
+        let Ok(permit) = Arc::clone(&self.signs).try_acquire_owned() else { return self.menus.forget(place) };
         let screens = Arc::clone(self);
         tokio::spawn(async move {
-            let request = SetMyCommands { commands: menu, scope: Some(ChatScope::new(thread.chat)), language_code: None };
+            let request = SetMyCommands { commands: menu, scope: Some(ChatScope::new(thread.chat, user.number)), language_code: None };
             if !screens.try_once(thread, &request).await {
-                screens.menus.forget(thread.chat);
+                screens.menus.forget(place);
             }
             drop(permit);
         });
@@ -85,8 +88,9 @@ mod tests {
     fn a_menu_is_set_on_change_only() {
         let menus = Menus::default();
         let (one, two) = (menu(&agent(&["a"]), Language::English), menu(&agent(&["b"]), Language::English));
-        assert!(menus.is_new(7, &one) && !menus.is_new(7, &one) && menus.is_new(8, &one) && menus.is_new(7, &two));
-        menus.forget(7);
-        assert!(menus.is_new(7, &two));
+        let (ana, ben) = ((-5, 7), (-5, 8));
+        assert!(menus.is_new(ana, &one) && !menus.is_new(ana, &one) && menus.is_new(ben, &one) && menus.is_new(ana, &two));
+        menus.forget(ana);
+        assert!(menus.is_new(ana, &two));
     }
 }
