@@ -47,8 +47,8 @@ struct Attached {
 pub(super) struct Board {
     store: Store,
     threads: HashMap<ThreadId, Attached>,
-    /// Threads in which a turn runs, with its open questions. As many as there are runtimes.
-    turns: HashMap<ThreadId, Vec<AskView>>,
+    /// Threads in which a turn runs, with how it is shown and its open questions. As many as there are runtimes.
+    turns: HashMap<ThreadId, (Display, Vec<AskView>)>,
 }
 
 impl Board {
@@ -82,17 +82,15 @@ impl Board {
 
     fn remember(&mut self, thread: ThreadId, show: &Show) {
         match show {
-            Show::Working(_) => {
-                self.turns.entry(thread).or_default();
-            }
+            Show::Working(display) => self.turns.entry(thread).or_default().0 = *display,
             Show::Ask(view) => {
-                let asks = self.turns.entry(thread).or_default();
+                let (_, asks) = self.turns.entry(thread).or_default();
                 if asks.len() < ASKS {
                     asks.push(view.clone());
                 }
             }
             Show::Settled { ask, .. } => {
-                if let Some(asks) = self.turns.get_mut(&thread) {
+                if let Some((_, asks)) = self.turns.get_mut(&thread) {
                     asks.retain(|open| open.ask != *ask);
                 }
             }
@@ -105,8 +103,8 @@ impl Board {
 
     /// A client learns what goes on and gets what waited for it. The greeting ends that: a script knows what came before it said anything.
     fn attach(&mut self, thread: ThreadId, client: Client, greeting: ToClient) {
-        let asks = self.turns.get(&thread).map(|asks| asks.iter().cloned().map(Show::Ask));
-        for show in asks.into_iter().flat_map(|asks| std::iter::once(Show::Working(Display::default())).chain(asks)) {
+        let turn = self.turns.get(&thread).into_iter();
+        for show in turn.flat_map(|(display, asks)| std::iter::once(Show::Working(*display)).chain(asks.iter().cloned().map(Show::Ask))) {
             // A new client's queue has room for these.
             let (Ok(()) | Err(Overflow)) = client.queue.push(ToClient::Show(show));
         }

@@ -16,7 +16,7 @@ pub(super) enum Face {
     /// Events as they are, one a line.
     Script,
     /// For a person.
-    Plain { screen: Screen<Box<dyn Write>, Box<dyn Write>>, input: Input },
+    Plain { screen: Box<Screen<Box<dyn Write>, Box<dyn Write>>>, input: Input },
 }
 
 /// Where a person's words come from.
@@ -56,7 +56,7 @@ impl Face {
         if on_terminal {
             let (person, printer, restore) = Person::open(happenings, history)?;
             let terminal = Terminal::new(Some(printer));
-            let screen = Screen::new(boxed(terminal.clone()), boxed(terminal.clone()), look);
+            let screen = Box::new(Screen::new(boxed(terminal.clone()), boxed(terminal.clone()), look));
             return Ok(Self::Plain { screen, input: Input::Person { person, terminal, _restore: restore } });
         }
         let (aside, input) = match only {
@@ -65,7 +65,7 @@ impl Face {
             Some(_) => (boxed(io::stderr()), Input::Nothing),
             None => (boxed(io::stdout()), Input::Pipe(Pipe::open(happenings)?)),
         };
-        Ok(Self::Plain { screen: Screen::new(boxed(io::stdout()), aside, look), input })
+        Ok(Self::Plain { screen: Box::new(Screen::new(boxed(io::stdout()), aside, look)), input })
     }
 
     /// Shows an event.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::channel::local::ToClient;
-use crate::model::outbound::{AskView, Purpose, Show, ToolView};
+use crate::model::outbound::{AskView, Display, PlanStep, Purpose, Show, ToolView};
 use crate::subcommands::text::{clean, clean_line};
 
 /// How things look.
@@ -38,12 +38,16 @@ pub(super) struct Screen<O, A> {
     at: At,
     /// The agent's text of this turn, as it came.
     streamed: String,
+    /// What the person wants to see of this turn.
+    display: Display,
+    /// The plan of this turn as it was shown last.
+    plan: Vec<PlanStep>,
 }
 
 impl<O: Write, A: Write> Screen<O, A> {
     /// A screen on which nothing stands yet.
     pub(super) fn new(out: O, aside: A, look: Look) -> Self {
-        Self { out, aside, look, at: At::Begin, streamed: String::new() }
+        Self { out, aside, look, at: At::Begin, streamed: String::new(), display: Display::default(), plan: Vec::new() }
     }
 
     /// Shows an event.
@@ -101,14 +105,19 @@ impl<O: Write, A: Write> Screen<O, A> {
     fn show_work(&mut self, show: &Show) -> io::Result<()> {
         match show {
             Show::Text { text } => self.text(text),
-            Show::Thought { text } if self.look.live => {
+            Show::Working(display) => {
+                self.display = *display;
+                Ok(())
+            }
+            Show::Thought { text } if self.look.live && self.display.thoughts => {
                 if self.at != At::Thought {
                     self.begin_line()?;
                     self.at = At::Thought;
                 }
                 self.aside(&clean(text))
             }
-            Show::Tool(tool) if self.look.live => self.tool(tool),
+            Show::Tool(tool) if self.look.live && !self.display.quiet => self.tool(tool),
+            Show::Plan { steps } if self.look.live && !self.display.quiet => self.plan(steps),
             Show::Ask(view) => self.ask(view),
             Show::Settled { by, choice, .. } => {
                 let who = if by.is_some() { "" } else { " (nobody chose)" };
@@ -116,6 +125,7 @@ impl<O: Write, A: Write> Screen<O, A> {
             }
             Show::TurnEnded => {
                 self.streamed.clear();
+                self.plan.clear();
                 self.begin_line()
             }
             // The choice is shown when the question is settled, so a toast would say it twice.
@@ -177,6 +187,20 @@ impl<O: Write, A: Write> Screen<O, A> {
         }
         self.at = if end.is_empty() { At::Tool(tool.id.clone()) } else { At::Begin };
         self.aside(end)
+    }
+
+    /// A new plan as a whole, of a known one what changed in it: a terminal rewrites nothing.
+    fn plan(&mut self, steps: &[PlanStep]) -> io::Result<()> {
+        let known = std::mem::replace(&mut self.plan, steps.to_vec());
+        for step in steps.iter().filter(|step| !known.contains(step)) {
+            let sign = match step.status.as_str() {
+                "completed" => "☑",
+                "in_progress" => "▶",
+                _ => "☐",
+            };
+            self.word(&format!("{sign} {}", clean_line(&step.text)))?;
+        }
+        Ok(())
     }
 
     fn ask(&mut self, view: &AskView) -> io::Result<()> {
@@ -293,6 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_does_not_want_to_see_is_not_shown() {
+        let plan = |status: &str| {
+            let step = |text: &str, status: &str| PlanStep { text: text.to_owned(), status: status.to_owned() };
+            ToClient::Show(Show::Plan { steps: vec![step("chop", status), step("boil", "pending")] })
+        };
+        let thought = || ToClient::Show(Show::Thought { text: "carrots".to_owned() });
+        let turn = |quiet, thoughts| {
+            let display = Display { quiet, thoughts, ..Display::default() };
+            let working = ToClient::Show(Show::Working(display));
+            live(&[working, thought(), tool("1", "completed"), plan("pending"), plan("completed"), answer("Soup."), END])
+        };
+        assert_eq!(turn(true, false), "Soup.\n");
+        assert_eq!(turn(false, false), "⚙ call 1 … done\n☐ chop\n☐ boil\n☑ chop\nSoup.\n");
+        assert_eq!(turn(true, true), "carrots\nSoup.\n");
+    }
+
+    #[test]
     fn a_pipe_gets_the_answer_alone() {
         let (out, aside) = shown(Look { live: false, colour: false }, &[text("Hel"), tool("1", "completed"), answer("Hello."), END]);
         assert_eq!(out, "Hello.\n");
@@ -324,7 +365,9 @@ mod tests {
             vec![text(evil), answer(evil), ToClient::Refused { why: evil.to_owned() }, ToClient::Show(Show::Tool(view.clone()))];
         view.status = "completed".to_owned();
         events.push(ToClient::Show(Show::Tool(view)));
+        events.push(ToClient::Show(Show::Working(Display { thoughts: true, ..Display::default() })));
         events.push(ToClient::Show(Show::Thought { text: evil.to_owned() }));
+        events.push(ToClient::Show(Show::Plan { steps: vec![PlanStep { text: evil.to_owned(), status: evil.to_owned() }] }));
         events.push(ToClient::Show(Show::Settled { ask: String::new(), by: None, choice: evil.to_owned(), at: 0 }));
         events.push(ToClient::Message {
             purpose: Purpose::Notice,
