@@ -1,5 +1,8 @@
 //! The bot's own commands and their menus.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use crate::appliance::{Appliance, eventually};
 use crate::stand_in::telegram::{Message, Person, Telegram};
 
@@ -259,6 +262,26 @@ fn a_menu_in_a_terminal_has_numbers_to_press() {
     let shown = [output.stdout, output.stderr].concat();
     let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("/1 What you see: with steps"), "{shown}");
+}
+
+#[test]
+fn a_terminal_shows_a_turn_as_its_person_wants_it_and_names_the_files_that_are_sent() {
+    let (_telegram, _ana, appliance) = ana_and_her_bot();
+    let says = |lines: &str| {
+        let mut command = appliance.command(&["chat"]);
+        let mut chat = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let output = chat.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let usual = says("think carrots\nplan chop; boil\nstep read notes.txt\n");
+    assert!(usual.contains("☑ boil") && usual.contains("notes.txt") && !usual.contains("carrots"), "{usual}");
+    let other = says("/settings\n/3\n/1\n/1\nthink carrots\nplan chop; boil\nstep read notes.txt\n");
+    assert!(other.contains("carrots") && !other.contains("☑ boil") && !other.contains("⚙ notes.txt"), "{other}");
+    let files = says("put note.txt soup\necho see <send_file path=\"note.txt\">the list</send_file>\n/files\n/1\n/1\n");
+    assert!(files.contains("📎 note.txt the list") && !files.contains("send_file"), "{files}");
+    assert_eq!(files.matches("📎 note.txt").count(), 2, "once by the agent, once from the menu: {files}");
 }
 
 #[test]

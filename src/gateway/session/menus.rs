@@ -70,10 +70,13 @@ impl Session {
             None if edit.is_none() && !outcome.toast.is_empty() => Some(View { text: outcome.toast.clone(), buttons: Vec::new() }),
             view => view,
         };
+        let posted = match view {
+            Some(view) => self.post(&Message { edit, ..self.menu(view) }).await,
+            None => Ok(()),
+        };
+        // The press is over when it is answered: a script may press the next button then, and that is one of the new menu.
         self.toast(press, outcome.toast).await;
-        let Some(view) = view else { return Ok(()) };
-        let message = self.menu(view);
-        self.post(&Message { edit, ..message }).await
+        posted
     }
 
     /// Answers a command with a menu.

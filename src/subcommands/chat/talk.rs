@@ -204,7 +204,10 @@ impl Talk {
             "" => Vec::new(),
             "/quit" | "/exit" => vec![Deed::Leave(0)],
             text => match self.button(text) {
-                Some(token) => vec![Deed::Say(FromClient::Button { token })],
+                Some(token) => {
+                    self.tracker.press();
+                    vec![Deed::Say(FromClient::Button { token })]
+                }
                 None => vec![self.say_text(text.to_owned())],
             },
         }

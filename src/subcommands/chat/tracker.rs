@@ -33,6 +33,8 @@ pub(super) fn is_command(text: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     said: VecDeque<Said>,
+    /// Buttons that were pressed and not answered yet.
+    presses: usize,
     /// A turn runs in the thread, ours or another terminal's.
     turn: bool,
     failed: bool,
@@ -41,7 +43,7 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Nothing that was said is still to come to its end.
     pub(super) fn idle(&self) -> bool {
-        self.said.is_empty()
+        self.said.is_empty() && self.presses == 0
     }
 
     /// A turn runs in the thread.
@@ -71,6 +73,11 @@ impl Tracker {
         });
     }
 
+    /// A button under a message is pressed; the gateway answers each.
+    pub(super) fn press(&mut self) {
+        self.presses += 1;
+    }
+
     /// Something came from the gateway.
     pub(super) fn hear(&mut self, event: &ToClient) {
         match event {
@@ -79,7 +86,9 @@ impl Tracker {
                     said.taken = true;
                 }
             }
+            ToClient::Refused { .. } if self.presses > 0 && self.said.is_empty() => self.presses -= 1,
             ToClient::Refused { .. } => self.end(|said| !said.taken && !said.seen, false),
+            ToClient::Show(Show::Pressed { .. }) => self.presses = self.presses.saturating_sub(1),
             ToClient::Message { purpose, buttons, .. } => self.hear_message(*purpose, buttons.is_empty()),
             ToClient::Show(Show::Working(_)) => self.turn = true,
             ToClient::Show(Show::Seen { message }) => {
@@ -221,6 +230,22 @@ mod tests {
         said(&mut tracker, "/compact", 1);
         heard(&mut tracker, &[ToClient::Taken { message: 1 }, SEEN, message(Purpose::Answer), END]);
         assert!(tracker.idle(), "a command of the agent is a prompt");
+    }
+
+    #[test]
+    fn a_press_ends_with_its_answer() {
+        let mut tracker = Tracker::default();
+        let pressed = || ToClient::Show(Show::Pressed { press: String::new(), toast: String::new() });
+        tracker.press();
+        heard(&mut tracker, &[message(Purpose::Notice)]);
+        assert!(!tracker.idle());
+        heard(&mut tracker, &[pressed()]);
+        assert!(tracker.idle() && !tracker.failed());
+        heard(&mut tracker, &[pressed()]);
+        tracker.press();
+        assert!(!tracker.idle(), "another terminal's");
+        heard(&mut tracker, &[ToClient::Refused { why: String::new() }]);
+        assert!(tracker.idle());
     }
 
     #[test]
