@@ -222,11 +222,6 @@ impl Store {
         Ok(())
     }
 
-    /// How many sessions there are.
-    pub fn session_count(&self) -> usize {
-        self.sessions.len()
-    }
-
     /// The workspace of a user's thread.
     ///
     /// # Errors

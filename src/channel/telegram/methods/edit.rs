@@ -24,18 +24,6 @@ pub struct EditMessageText {
     pub reply_markup: Option<InlineKeyboard>,
 }
 
-/// Changes the buttons under a message of the bot, or takes them away.
-#[derive(Debug, Clone, Serialize)]
-pub struct EditMessageReplyMarkup {
-    /// The chat.
-    pub chat_id: i64,
-    /// The message.
-    pub message_id: i64,
-    /// Buttons.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply_markup: Option<InlineKeyboard>,
-}
-
 /// Removes a message that is younger than 48 hours.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct DeleteMessage {
@@ -43,15 +31,6 @@ pub struct DeleteMessage {
     pub chat_id: i64,
     /// The message.
     pub message_id: i64,
-}
-
-/// The same for several; those that are not there are passed over.
-#[derive(Debug, Clone, Serialize)]
-pub struct DeleteMessages {
-    /// The chat.
-    pub chat_id: i64,
-    /// The messages, 1 to 100.
-    pub message_ids: Vec<i64>,
 }
 
 /// Renames a topic.
