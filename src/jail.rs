@@ -3,6 +3,7 @@
 //! [`Plan`] decides what a command may see and reach; [`Prepared`] acts on it, in one sequence that ends in `exec`.
 //! [`role::lock_down`] does the like for our own roles. Everything fails closed: what the plan names and this kernel cannot enforce is an error.
 
+mod apart;
 mod confine;
 mod domain;
 mod filter;
@@ -13,10 +14,12 @@ mod privileges;
 pub mod probe;
 pub mod role;
 pub mod sys;
+mod view;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use apart::Apart;
 pub use confine::{Inside, Keeper, Prepared, Side};
 pub use keeper::Manner;
 pub use limits::Limits;

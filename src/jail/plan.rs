@@ -121,6 +121,12 @@ pub struct Plan {
     pub execute: Vec<PathBuf>,
     /// To do everything with.
     pub write: Vec<PathBuf>,
+    /// HOME; what of it may be written to is among `write`.
+    pub home: PathBuf,
+    /// TMPDIR, and /tmp in a view of its own.
+    pub tmp: PathBuf,
+    /// What is read-only in a view of its own, although it lies in HOME: Kiro's settings.
+    pub sealed: Option<PathBuf>,
     /// Whether it gets a listener of the egress.
     pub egress: bool,
     /// What its processes may use.
@@ -177,6 +183,9 @@ impl Plan {
             read,
             execute,
             write,
+            home: home.home.clone(),
+            tmp: home.tmp.clone(),
+            sealed: matches!(agent.kind, AgentKind::Kiro(_)).then(|| home.kiro.clone()),
             egress: !agent.egress.is_empty(),
             limits: Limits::default(),
         })

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::ProvisionError;
 use crate::beneath::{Beneath, BeneathError, Kind};
-
-/// What may stay in a workspace's `.kiro`, as a directory.
-const KEPT: &[&str] = &["skills", "specs", "steering"];
+use crate::config::KIRO_WORDS;
 
 /// How often something is set aside in one workspace. Who plants more often loses what was planted.
 const ASIDE: usize = 100;
@@ -122,7 +120,7 @@ fn planted(workspace: &Beneath) -> Result<Vec<PathBuf>, ProvisionError> {
 
 fn may_stay(workspace: &Beneath, name: &OsString, path: &Path) -> Result<bool, ProvisionError> {
     let is_dir = workspace.look(path)?.is_none_or(|entry| entry.kind == Kind::Directory);
-    Ok(is_dir && KEPT.iter().any(|kept| name == kept))
+    Ok(is_dir && KIRO_WORDS.iter().any(|kept| name == kept))
 }
 
 /// A fresh directory to move things to; `None` when all its names are taken.

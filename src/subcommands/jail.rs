@@ -10,7 +10,7 @@ use crate::cli;
 use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
-use crate::jail::{JailError, Manner, Plan, Prepared, Side, sys};
+use crate::jail::{Inside, JailError, Manner, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, ToEgress};
 use crate::model::{RuntimeId, exit};
 use crate::provision::{self, Homestead};
@@ -55,10 +55,6 @@ fn from_warden() -> ExitCode {
         if rustix::process::getppid() != Some(warden) {
             return Err(JailError::Preparation("The warden died while the jail was made.".to_owned()));
         }
-        if let Some(listener) = prepared.listener() {
-            let sent = link.send(&FromJail::Listener, &[listener.as_fd()]);
-            sent.map_err(|error| JailError::Preparation(format!("The listener cannot be handed over: {error}.")))?;
-        }
         prepared.fork()
     });
     match side {
@@ -68,6 +64,9 @@ fn from_warden() -> ExitCode {
             keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
         Ok(Side::Inside(inside)) => {
+            if let Some(Err(error)) = inside.listener().map(|listener| link.send(&FromJail::Listener, &[listener.as_fd()])) {
+                return give_up(&link, &JailError::Preparation(format!("The listener cannot be handed over: {error}.")));
+            }
             let key = order.kiro_api_key.as_ref().map(|key| ("KIRO_API_KEY", key.expose().as_str()));
             give_up(&link, &inside.execute(Some(stdio), key))
         }
@@ -115,7 +114,10 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
             let kept = let_go_of_pipes().and_then(|()| keeper.keep());
             kept.map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
-        Ok((Side::Inside(inside), _)) => refuse(&inside.execute(None, None).to_string()),
+        Ok((Side::Inside(inside), egress)) => {
+            let served = egress.map_or(Ok(()), |egress| serve(&egress, &config, &inside));
+            refuse(&served.map_or_else(|error| error, |()| inside.execute(None, None)).to_string())
+        }
         Err(error) => refuse(&error.to_string()),
     }
 }
@@ -131,12 +133,14 @@ fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result
     let order = order_by_hand(config, workspace, command)?;
     let prepared = prepare(&order, Manner::ByHand)?;
     // Started by the keeper, so that it ends with all the rest.
-    let egress = prepared.listener().map(|_| start_egress(config)).transpose()?;
-    if let (Some(egress), Some(listener)) = (&egress, prepared.listener()) {
-        let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
-        egress.send(&serve, &[listener.as_fd()]).map_err(preparation)?;
-    }
+    let egress = if order.plan.egress { Some(start_egress(config)?) } else { None };
     Ok((prepared.fork()?, egress))
+}
+
+fn serve(egress: &Link, config: &Config, inside: &Inside) -> Result<(), JailError> {
+    let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
+    let listener: Vec<_> = inside.listener().map(AsFd::as_fd).into_iter().collect();
+    egress.send(&serve, &listener).map_err(preparation)
 }
 
 fn start_egress(config: &Config) -> Result<Link, JailError> {
