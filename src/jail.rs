@@ -4,6 +4,7 @@
 //! [`role::lock_down`] does the like for our own roles. Everything fails closed: what the plan names and this kernel cannot enforce is an error.
 
 mod apart;
+mod attempts;
 mod confine;
 mod domain;
 mod filter;
@@ -20,6 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use apart::Apart;
+pub use attempts::Outside;
 pub use confine::{Inside, Keeper, Prepared, Side};
 pub use keeper::Manner;
 pub use limits::Limits;

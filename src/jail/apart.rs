@@ -33,6 +33,11 @@ impl Apart {
     /// From the widest on.
     pub(crate) const WAYS: [Self; 4] = [Self::Wholly, Self::SharingProc, Self::SharingFiles, Self::Not];
 
+    /// The way of this name, as its `Debug` writes it.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::WAYS.into_iter().find(|way| format!("{way:?}") == name)
+    }
+
     /// Whether it has a network of its own, in which nobody else is.
     pub fn has_network(self) -> bool {
         self != Self::Not

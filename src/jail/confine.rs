@@ -31,6 +31,7 @@ use std::process::Command;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::apart::{self, Apart, Identity};
+use super::attempts::{self, Outside};
 use super::domain::{Grants, Network};
 use super::keeper::{self, Manner};
 use super::{JailError, Plan, domain, filter, limits, privileges, sys, view};
@@ -152,7 +153,9 @@ fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<Option<TcpLi
     apart::settle(way, identity)?;
     let listener = if plan.egress { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
     if way.has_files() {
-        view::lay(way, &view::pieces(plan)?, Some(&plan.directory))?;
+        // A plan that grants no writing has nothing to guard.
+        let workspaces = plan.write.contains(&plan.directory).then_some(plan.directory.as_path());
+        view::lay(way, &view::pieces(plan)?, workspaces)?;
     }
     Ok(listener)
 }
@@ -187,6 +190,15 @@ impl Inside {
             Ok(()) => self.exec(secret),
             Err(error) => error,
         }
+    }
+
+    /// In place of a command: tries to reach what is `outside`; names and errnos, 0 for what went through.
+    ///
+    /// # Errors
+    /// [`JailError`]; nothing was tried.
+    pub fn try_to_reach(self, outside: &Outside) -> Result<Vec<(&'static str, i32)>, JailError> {
+        self.split().and_then(|()| self.confine(None))?;
+        Ok(attempts::all(outside))
     }
 
     /// The fork of the command, where process 1 has to stay behind: only in the command it comes back.

@@ -76,6 +76,8 @@ pub fn set_mount_attributes(mount: BorrowedFd<'_>, attributes: u64, recursive: b
 /// # Errors
 /// The namespace is not ours.
 pub fn loopback_up() -> io::Result<()> {
+    /// linux/sockios.h; the libc crate has it in the type of one C library only.
+    const SIOCSIFFLAGS: libc::Ioctl = 0x8914;
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
     // SAFETY: all of its members are numbers and arrays of such.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -84,7 +86,7 @@ pub fn loopback_up() -> io::Result<()> {
     }
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or_default();
     // SAFETY: the kernel reads one `ifreq`, and writes none.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCSIFFLAGS, &raw const request) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

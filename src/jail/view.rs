@@ -88,7 +88,7 @@ pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
         .chain(plan.sealed.iter().filter(|path| path.exists()))
         .chain([&etc])
         .map(|path| (path, Manner::Read));
-    let write = plan.write.iter().chain([&plan.home, &plan.tmp]).map(|path| (path, Manner::Write));
+    let write = plan.write.iter().chain(&plan.home).chain(&plan.tmp).map(|path| (path, Manner::Write));
     for (path, manner) in read.chain(write).chain(devices.iter().map(|path| (path, Manner::Device))) {
         // The view has a /proc of another kind.
         if path.starts_with("/proc") {
@@ -108,10 +108,10 @@ pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
     let covers = |path: &Path| pieces.iter().any(|(outer, ..)| path.starts_with(outer));
     let links = links.into_iter().chain(DEVICE_LINKS.iter().map(|(at, to)| (at.into(), to.into())));
     let mut all: Vec<Piece> = links.filter(|(at, _)| !covers(at)).map(|(at, to)| Piece::Link { at, to }).collect();
-    let shared_tmp = Path::new("/tmp");
-    if !covers(shared_tmp) && !pieces.iter().any(|(path, ..)| path.starts_with(shared_tmp)) {
-        all.push(Piece::Bind { from: plan.tmp.clone(), at: shared_tmp.to_owned(), manner: Manner::Write, within: false });
-    }
+    let shared = Path::new("/tmp");
+    let free = !covers(shared) && !pieces.iter().any(|(path, ..)| path.starts_with(shared));
+    let tmp = plan.tmp.iter().filter(|_| free);
+    all.extend(tmp.map(|tmp| Piece::Bind { from: tmp.clone(), at: shared.to_owned(), manner: Manner::Write, within: false }));
     all.extend(pieces.into_iter().map(|(path, manner, within)| Piece::Bind { from: path.clone(), at: path, manner, within }));
     Ok(all)
 }
@@ -312,4 +312,64 @@ fn parents(root: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
 /// A path below the root, seen from it.
 fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(read: &[PathBuf], write: &[PathBuf]) -> Plan {
+        Plan { read: read.to_vec(), execute: Vec::new(), write: write.to_vec(), ..Plan::for_looking() }
+    }
+
+    fn binds(pieces: &[Piece]) -> Vec<(&Path, Manner, bool)> {
+        let own = |path: &&Path| !path.starts_with("/dev") && *path != Path::new("/etc");
+        let bind =
+            |piece| if let &Piece::Bind { ref at, manner, within, .. } = piece { Some((at.as_path(), manner, within)) } else { None };
+        pieces.iter().filter_map(bind).filter(|(at, ..)| own(at)).collect()
+    }
+
+    #[test]
+    fn what_lies_in_another_piece_is_laid_only_where_it_differs() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let (home, kiro, sessions, cache) = (root.join("h"), root.join("h/.kiro"), root.join("h/.kiro/sessions"), root.join("h/.cache"));
+        std::fs::create_dir_all(&sessions).unwrap();
+        std::fs::create_dir_all(&cache).unwrap();
+        let plan =
+            Plan { home: Some(home.clone()), sealed: Some(kiro.clone()), ..plan(std::slice::from_ref(&home), &[cache, sessions.clone()]) };
+        let pieces = pieces(&plan).unwrap();
+        let expected = [(home.as_path(), Manner::Write, false), (&kiro, Manner::Read, true), (&sessions, Manner::Write, true)];
+        assert_eq!(binds(&pieces), expected);
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_laid_as_a_link_and_what_it_leads_to_at_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("real/work")).unwrap();
+        std::os::unix::fs::symlink("real", root.join("link")).unwrap();
+        let pieces = pieces(&plan(&[], &[root.join("link/work")])).unwrap();
+        assert_eq!(binds(&pieces), [(root.join("real/work").as_path(), Manner::Write, false)]);
+        assert!(pieces.contains(&Piece::Link { at: root.join("link"), to: "real".into() }));
+    }
+
+    #[test]
+    fn links_that_lead_to_themselves_and_what_is_missing_are_errors() {
+        let directory = tempfile::tempdir().unwrap();
+        let round = directory.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        for path in [round, directory.path().join("nothing")] {
+            assert!(matches!(pieces(&plan(&[path], &[])), Err(JailError::Path { .. })));
+        }
+    }
+
+    #[test]
+    fn tmp_is_the_runtime_s_own_unless_something_granted_lies_in_it() {
+        let own = Plan { tmp: Some("/usr".into()), ..plan(&[], &[]) };
+        assert!(binds(&pieces(&own).unwrap()).contains(&(Path::new("/tmp"), Manner::Write, false)));
+        let taken = tempfile::tempdir_in("/tmp").unwrap();
+        let taken = Plan { tmp: Some("/usr".into()), ..plan(&[], &[taken.path().to_owned()]) };
+        assert!(!binds(&pieces(&taken).unwrap()).iter().any(|(at, ..)| *at == Path::new("/tmp")));
+    }
 }

@@ -1,6 +1,6 @@
 //! `kiroclaw jail`: makes one jail, by the warden's order or by hand, and keeps it until its command ends.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::cli;
 use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
-use crate::jail::{Inside, JailError, Manner, Plan, Prepared, Side, sys};
+use crate::jail::{Inside, JailError, Manner, Outside, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, ToEgress};
 use crate::model::{RuntimeId, exit};
 use crate::provision::{self, Homestead};
@@ -27,11 +27,32 @@ pub fn run(arguments: &cli::Jail) -> ExitCode {
     }
     match &arguments.workspace {
         _ if arguments.from_warden => from_warden(),
+        _ if arguments.probe => probe(&arguments.command),
         Some(workspace) if !arguments.command.is_empty() => by_hand(workspace, &arguments.command),
         _ => {
             eprintln!("kiroclaw jail: it wants --workspace DIR -- COMMAND ARG…");
             ExitCode::from(exit::BAD_CONFIGURATION)
         }
+    }
+}
+
+/// Prints how far the jail is set apart, then a line for each attempt: its name, and its errno or 0.
+fn probe(words: &[String]) -> ExitCode {
+    let Some(outside) = Outside::of_words(words) else { return refuse("--probe wants a process, a port and a socket") };
+    match Prepared::new(Plan::for_looking(), Manner::ByHand).and_then(Prepared::fork) {
+        Ok(Side::Outside(keeper)) => keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
+        Ok(Side::Inside(inside)) => {
+            let way = inside.way();
+            match inside.try_to_reach(&outside) {
+                Ok(tried) => {
+                    let lines: String = tried.iter().map(|(name, errno)| format!("{name} {errno}\n")).collect();
+                    let said = io::stdout().write_all(format!("{way:?}\n{lines}").as_bytes());
+                    said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+                }
+                Err(error) => refuse(&error.to_string()),
+            }
+        }
+        Err(error) => refuse(&error.to_string()),
     }
 }
 
