@@ -13,7 +13,7 @@ use crate::ipc::bundle::{self, Bundle};
 use crate::jail::{Inside, JailError, Manner, Outside, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, ToEgress};
 use crate::model::{RuntimeId, exit};
-use crate::provision::{self, Homestead};
+use crate::provision::{self, Homestead, Inhabited};
 use crate::warden::{JailOrder, ground, home_of};
 
 /// Exit code when the jail could not be made, as env(1) and its like have it.
@@ -70,21 +70,21 @@ fn from_warden() -> ExitCode {
         Ok(received) => received,
         Err(error) => return refuse(&format!("there is no order of the warden: {error}")),
     };
-    let side = prepare(&order, Manner::ForWarden).and_then(|prepared| {
+    let side = prepare(&order, Manner::ForWarden).and_then(|(prepared, inhabited)| {
         // From now on its death is signalled; it must not have come before.
         let warden = rustix::net::sockopt::socket_peercred(&link).map_err(preparation)?.pid;
         if rustix::process::getppid() != Some(warden) {
             return Err(JailError::Preparation("The warden died while the jail was made.".to_owned()));
         }
-        prepared.fork()
+        Ok((prepared.fork()?, inhabited))
     });
     match side {
-        Ok(Side::Outside(keeper)) => {
+        Ok((Side::Outside(keeper), _inhabited)) => {
             // Their last copies are the command's: when that ends, its readers learn so.
             drop((link, stdio));
             keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
-        Ok(Side::Inside(inside)) => {
+        Ok((Side::Inside(inside), _)) => {
             if let Some(Err(error)) = inside.listener().map(|listener| link.send(&FromJail::Listener, &[listener.as_fd()])) {
                 return give_up(&link, &JailError::Preparation(format!("The listener cannot be handed over: {error}.")));
             }
@@ -104,9 +104,10 @@ fn receive() -> io::Result<Received> {
     Ok((link, order, stdio))
 }
 
-fn prepare(order: &JailOrder, manner: Manner) -> Result<Prepared, JailError> {
-    provision::prepare(&order.homestead).map_err(|error| JailError::Preparation(error.to_string()))?;
-    Prepared::new(order.plan.clone(), manner)
+/// The second is held until the runtime's end.
+fn prepare(order: &JailOrder, manner: Manner) -> Result<(Prepared, Inhabited), JailError> {
+    let inhabited = provision::prepare(&order.homestead).map_err(preparation)?;
+    Ok((Prepared::new(order.plan.clone(), manner)?, inhabited))
 }
 
 fn give_up(link: &Link, error: &JailError) -> ExitCode {
@@ -131,11 +132,11 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
         }
     };
     match fork_by_hand(&config, workspace, command) {
-        Ok((Side::Outside(keeper), _egress)) => {
+        Ok((Side::Outside(keeper), _egress, _inhabited)) => {
             let kept = let_go_of_pipes().and_then(|()| keeper.keep());
             kept.map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
-        Ok((Side::Inside(inside), egress)) => {
+        Ok((Side::Inside(inside), egress, _)) => {
             let served = egress.map_or(Ok(()), |egress| serve(&egress, &config, &inside));
             refuse(&served.map_or_else(|error| error, |()| inside.execute(None, None)).to_string())
         }
@@ -150,12 +151,12 @@ fn let_go_of_pipes() -> Result<(), JailError> {
 }
 
 /// The link, where there is one, is the egress' life: it ends when both of ours are gone.
-fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<(Side, Option<Link>), JailError> {
+fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<(Side, Option<Link>, Inhabited), JailError> {
     let order = order_by_hand(config, workspace, command)?;
-    let prepared = prepare(&order, Manner::ByHand)?;
+    let (prepared, inhabited) = prepare(&order, Manner::ByHand)?;
     // Started by the keeper, so that it ends with all the rest.
     let egress = if order.plan.egress { Some(start_egress(config)?) } else { None };
-    Ok((prepared.fork()?, egress))
+    Ok((prepared.fork()?, egress, inhabited))
 }
 
 fn serve(egress: &Link, config: &Config, inside: &Inside) -> Result<(), JailError> {
