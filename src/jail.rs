@@ -37,7 +37,7 @@ pub enum JailError {
     NoLandlock,
     /// The kernel's Landlock cannot restrict TCP, and the agent's policy names hosts.
     #[error(
-        "This kernel's Landlock (ABI {0}) cannot restrict the network, and the agent's policy names hosts: use Linux 6.7 or newer, or an agent without hosts"
+        "This kernel's Landlock (ABI {0}) cannot restrict the network, and the agent's policy names hosts: allow user namespaces, use Linux 6.7 or newer, or an agent without hosts"
     )]
     NoNetworkRules(i32),
     /// A path that the plan names cannot be opened.

@@ -58,6 +58,9 @@ const LINKS: usize = 40;
 /// Workspaces of one user whose `.kiro` is guarded: each takes the kernel some 20 µs. A user with more has the check at a session's opening.
 const GUARDED: usize = 200;
 
+/// Entries beside them that are looked at for it.
+const ENTRIES: usize = 10_000;
+
 /// Bytes of the root: it holds names alone. As many inodes as the paths of a plan have parts, many times over.
 const ROOT: (&CStr, &CStr) = (c"1m", c"4096");
 
@@ -172,7 +175,8 @@ pub(crate) fn lay(way: Apart, pieces: &[Piece], workspaces: Option<&Path>) -> Re
     let proc = shared.map_or_else(|| file_system(c"proc", &[], harmless), Ok);
     proc.and_then(|proc| mount_at(proc.as_fd(), root, Path::new("proc"))).map_err(JailError::step("mounting /proc"))?;
     if let Some(workspaces) = workspaces {
-        guard(root, workspaces).map_err(JailError::step("guarding .kiro"))?;
+        // Never a reason to try another way: an agent could bring it about.
+        guard(root, workspaces).map_err(|source| JailError::Path { path: workspaces.to_owned(), source })?;
     }
     rustix::process::fchdir(root).map_err(JailError::step("fchdir"))?;
     // As pivot_root(2) has it for two equal names: the old root then lies upon the new one.
@@ -220,12 +224,15 @@ fn guard(root: BorrowedFd<'_>, workspaces: &Path) -> io::Result<()> {
     guard_one(&above);
     let list = rustix::fs::openat(&above, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let mut guarded = 0;
-    for entry in rustix::fs::Dir::read_from(&list)? {
+    for entry in rustix::fs::Dir::read_from(&list)?.take(ENTRIES) {
         let name = entry?.file_name().to_owned();
         if guarded == GUARDED || name.to_bytes().starts_with(b".") {
             continue;
         }
         let Ok(workspace) = open_directory(above.as_fd(), &name) else { continue };
+        if open_directory(workspace.as_fd(), c".kiro").is_err() {
+            continue;
+        }
         let nailed = tree(workspace.as_fd(), c"", false).and_then(|nailed| mount_upon(nailed, &workspace));
         if nailed.is_ok_and(|nailed| guard_one(&nailed)) {
             guarded += 1;
