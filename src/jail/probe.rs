@@ -33,7 +33,6 @@ pub fn probe(way: Apart) -> Vec<Mechanism> {
 }
 
 /// What Landlock of this version has, and who has the rest.
-
 fn judge(abi: i32, way: Apart) -> Vec<Mechanism> {
     let one = |name, state, meaning: &str| Mechanism { name, state, meaning: meaning.to_owned() };
     let from = |least: i32, name, holds: &str, lacks: &str, without| {

@@ -411,7 +411,7 @@ fn where_nobody_lives_every_lock_is_stale_whatever_number_it_has() {
 #[test]
 fn every_workspace_has_a_place_for_words_that_can_be_sealed() {
     let place = Place::new();
-    std::fs::create_dir_all(&place.path("workspaces/telegram-1/2.0")).unwrap();
+    std::fs::create_dir_all(place.path("workspaces/telegram-1/2.0")).unwrap();
     place.prepare().unwrap();
     for words in crate::config::KIRO_WORDS {
         assert!(place.path("workspaces/telegram-1/2.0/.kiro").join(words).is_dir());
