@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::domain::{Grants, Network};
-use super::{JailError, Plan, apart, domain, filter, plan, privileges, sys};
+use super::{JailError, Plan, domain, filter, plan, privileges, sys};
 use crate::config::Config;
 
 /// Our roles.
@@ -52,9 +52,6 @@ impl RoleGrants {
 
 /// Locks this process down, for good: non-dumpable, no capabilities in any set, no new privileges, Landlock, seccomp.
 ///
-/// A warden whose jails may have a view of files of their own goes without Landlock, since nobody in a domain may mount (landlock(7)); it
-/// gives its jails more than it had. As root it keeps what root needs to be mapped into their namespaces.
-///
 /// # Errors
 /// There is a second thread already, or the kernel refuses a part; the role must not serve then.
 pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
@@ -63,14 +60,7 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
         threads => return Err(JailError::Threads(threads)),
     }
     privileges::make_undumpable()?;
-    if role == Role::Warden {
-        privileges::drop_all_but_mapping()?;
-        if apart::may_have_files()? {
-            return filter::apply(filter::WARDEN);
-        }
-    } else {
-        privileges::drop_all()?;
-    }
+    privileges::drop_all()?;
     let network = grants.connect_ports.clone().map_or(Network::Unrestricted, Network::ConnectToIfPossible);
     domain::restrict(&Grants {
         read: grants.read.iter().filter(|path| path.exists()).cloned().collect(),

@@ -4,7 +4,6 @@
 
 mod agents;
 mod command;
-mod inside;
 mod kernel;
 mod places;
 mod report;
