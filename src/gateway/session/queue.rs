@@ -156,9 +156,11 @@ impl Session {
         self.post(&Message { edit: Some(Edit::Tag(queue_tag(entry))), ..notice }).await
     }
 
-    /// Puts a message into the outbox and has it delivered.
+    /// Puts a message into the outbox and has it delivered. What it tells of is durable before anybody reads it: a prompt that was said to be
+    /// dropped must not come back after a crash.
     pub(super) async fn post(&mut self, message: &Message) -> Result<(), StoreError> {
         self.deps.store.post(message)?;
+        self.deps.store.flush().await?;
         self.deps.faces.show(self.key.thread, Show::Deliver).await;
         Ok(())
     }
