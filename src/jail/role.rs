@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rustix::process::Signal;
+
 use super::domain::{Grants, Network};
 use super::{JailError, Plan, domain, filter, plan, privileges, sys};
 use crate::config::Config;
@@ -61,6 +63,11 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
     }
     privileges::make_undumpable()?;
     privileges::drop_all()?;
+    if role != Role::Warden {
+        // Whatever it waits for at that moment, a store that hangs included: without its warden it is of no use, and the next start goes on
+        // from what is durable. After the capabilities, since a change of credentials may clear it (prctl(2)).
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
+    }
     let network = grants.connect_ports.clone().map_or(Network::Unrestricted, Network::ConnectToIfPossible);
     domain::restrict(&Grants {
         read: grants.read.iter().filter(|path| path.exists()).cloned().collect(),

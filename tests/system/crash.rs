@@ -166,3 +166,13 @@ fn the_longest_answer_survives_a_killed_gateway() {
     assert_eq!((name, content.len() > 199_000), ("answer.md", true));
     assert_eq!(ana.messages().iter().filter(|message| message.text.contains("answer.md")).count(), 1);
 }
+
+#[test]
+fn a_killed_warden_takes_a_gateway_with_it_that_hangs() {
+    let telegram = Telegram::start();
+    telegram.private_chat(1001, "en");
+    let mut appliance = Appliance::start(&telegram, &[1001]);
+    let gateway = rustix::process::Pid::from_raw(appliance.pid_of("gateway")).unwrap();
+    rustix::process::kill_process(gateway, rustix::process::Signal::STOP).unwrap();
+    appliance.kill_warden();
+}
