@@ -64,6 +64,9 @@ pub struct Jail {
     /// take the order from the warden on standard input
     #[argh(switch, hidden_help)]
     pub from_warden: bool,
+    /// try from inside what a jail keeps out, as `doctor` asks for it
+    #[argh(switch, hidden_help)]
+    pub probe: bool,
     /// the command and its arguments
     #[argh(positional, greedy)]
     pub command: Vec<String>,

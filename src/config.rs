@@ -23,6 +23,10 @@ pub use settings::{SETTINGS, Setting};
 
 use crate::model::{AgentName, Secret, UserId};
 
+/// Directories in the `.kiro` of a workspace that hold words for an agent, which it could as well read from any other file; all else
+/// there could give it tools.
+pub const KIRO_WORDS: &[&str] = &["skills", "specs", "steering"];
+
 /// The configuration of one appliance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {

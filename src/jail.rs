@@ -3,6 +3,8 @@
 //! [`Plan`] decides what a command may see and reach; [`Prepared`] acts on it, in one sequence that ends in `exec`.
 //! [`role::lock_down`] does the like for our own roles. Everything fails closed: what the plan names and this kernel cannot enforce is an error.
 
+mod apart;
+mod attempts;
 mod confine;
 mod domain;
 mod filter;
@@ -13,10 +15,13 @@ mod privileges;
 pub mod probe;
 pub mod role;
 pub mod sys;
+mod view;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use apart::Apart;
+pub use attempts::Outside;
 pub use confine::{Inside, Keeper, Prepared, Side};
 pub use keeper::Manner;
 pub use limits::Limits;
@@ -32,7 +37,7 @@ pub enum JailError {
     NoLandlock,
     /// The kernel's Landlock cannot restrict TCP, and the agent's policy names hosts.
     #[error(
-        "This kernel's Landlock (ABI {0}) cannot restrict the network, and the agent's policy names hosts: use Linux 6.7 or newer, or an agent without hosts"
+        "This kernel's Landlock (ABI {0}) cannot restrict the network, and the agent's policy names hosts: allow user namespaces, use Linux 6.7 or newer, or an agent without hosts"
     )]
     NoNetworkRules(i32),
     /// A path that the plan names cannot be opened.

@@ -8,6 +8,7 @@
 //! HOME_DIR/home    HOME. For Kiro agents read-only to the agent but for `writable_dirs`
 //! HOME_DIR/tmp     TMPDIR
 //! HOME_DIR/login   which login was copied last; the agent cannot see it
+//! HOME_DIR/lives   locked by whoever lives here: the runtimes' keepers
 //! ```
 
 mod lock;
@@ -138,18 +139,20 @@ pub enum ProvisionError {
 /// Makes a home ready. Does nothing twice: what is already right is left alone. Two at once wait for each other.
 ///
 /// What an agent can do in its own writable directories (a spoilt login, odd lock files) is logged and does not fail.
+/// The result is to be held for as long as the runtime lives.
 ///
 /// # Errors
 /// [`ProvisionError`]; then the runtime must not start.
-pub fn prepare(order: &Homestead) -> Result<(), ProvisionError> {
+pub fn prepare(order: &Homestead) -> Result<Inhabited, ProvisionError> {
     make_private(&order.home_dir)?;
     make_private(&order.user_workspaces)?;
     let _turn = wait_for_turn(&order.home_dir)?;
     let dir = Beneath::open(&order.home_dir)?;
     dir.make_dirs(Path::new("home"))?;
     dir.make_dirs(Path::new("tmp"))?;
+    let (inhabited, alone) = inhabit(&order.home_dir)?;
     let AgentKind::Kiro(engine) = order.kind else {
-        return Ok(());
+        return Ok(inhabited);
     };
     let template = Template::read(&order.kiro_config, |text, is_json| fill(order, text, is_json))?;
     template.check(engine, &order.agent)?;
@@ -161,8 +164,9 @@ pub fn prepare(order: &Homestead) -> Result<(), ProvisionError> {
     if let Some(source) = &order.login {
         note(order, "copy the login", login::copy(source, &dir, &home));
     }
-    note(order, "look for stale locks", lock::remove_stale_locks(&home));
-    planted::set_aside_everywhere(&order.user_workspaces)
+    note(order, "look for stale locks", lock::remove_stale_locks(&home, alone));
+    planted::set_aside_everywhere(&order.user_workspaces)?;
+    Ok(inhabited)
 }
 
 /// Checks that the template has what the agent needs, without preparing anything.
@@ -190,6 +194,22 @@ fn wait_for_turn(home_dir: &Path) -> Result<File, ProvisionError> {
     let held = File::open(home_dir).map_err(failed)?;
     rustix::fs::flock(&held, FlockOperation::LockExclusive).map_err(|errno| failed(errno.into()))?;
     Ok(held)
+}
+
+/// That a runtime lives in a home, until this is dropped or its process ends, however it ends.
+#[derive(Debug)]
+#[must_use]
+pub struct Inhabited(#[expect(dead_code, reason = "it is held open for its lock (flock(2))")] File);
+
+/// Also whether nobody else lives there. To be called by whoever has the turn.
+fn inhabit(home_dir: &Path) -> Result<(Inhabited, bool), ProvisionError> {
+    let path = home_dir.join("lives");
+    let failed = |source| ProvisionError::Directory { what: "lock", path: path.clone(), source };
+    let held = File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let alone = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive).is_ok();
+    // From here on, with whoever else does. An exclusive lock is held by nobody but him who has the turn.
+    rustix::fs::flock(&held, FlockOperation::LockShared).map_err(|errno| failed(errno.into()))?;
+    Ok((Inhabited(held), alone))
 }
 
 /// The template's values, which are absolute paths because kiro-cli resolves relative ones against a session's directory.

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use kiroclaw::config::{AgentKind, KiroEngine};
-use kiroclaw::provision::{self, Homestead};
+use kiroclaw::provision::{self, Homestead, Inhabited};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -506,8 +506,8 @@ fn every_line_received_is_kept_for_the_schema() {
     assert_eq!(methods, ["initialize", "session/new"]);
 }
 
-/// A home prepared from the template that ships, and kiro-cli run in it.
-fn provisioned(place: &Place, engine: KiroEngine) -> Homestead {
+/// A home prepared from the template that ships, and that somebody lives in it.
+fn provisioned(place: &Place, engine: KiroEngine) -> (Homestead, Inhabited) {
     let order = Homestead {
         home_dir: place.path("state/homes/telegram-1/tg-acp"),
         user_workspaces: place.path("workspaces"),
@@ -516,8 +516,8 @@ fn provisioned(place: &Place, engine: KiroEngine) -> Homestead {
         kiro_config: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("kiro-config"),
         login: None,
     };
-    provision::prepare(&order).unwrap();
-    order
+    let inhabited = provision::prepare(&order).unwrap();
+    (order, inhabited)
 }
 
 fn in_home(place: &Place, order: &Homestead, words: &[&str]) -> Client {
@@ -529,7 +529,7 @@ fn in_home(place: &Place, order: &Homestead, words: &[&str]) -> Client {
 #[test]
 fn kiro_takes_the_provisioned_agent_and_not_the_one_planted_in_a_workspace() {
     let place = Place::new("{}");
-    let order = provisioned(&place, KiroEngine::V2);
+    let (order, _lives) = provisioned(&place, KiroEngine::V2);
     std::fs::create_dir_all(place.path("work/.kiro/agents")).unwrap();
     std::fs::write(place.path("work/.kiro/agents/tg-acp.json"), r#"{"name":"tg-acp","allowedTools":["*"]}"#).unwrap();
     provision::set_aside_planted(&place.path("work")).unwrap().unwrap();
@@ -543,7 +543,7 @@ fn kiro_takes_the_provisioned_agent_and_not_the_one_planted_in_a_workspace() {
     let question = client.permission();
     client.answer(&question, selected("reject-once"));
 
-    let order = provisioned(&place, KiroEngine::V3);
+    let (order, _lives) = provisioned(&place, KiroEngine::V3);
     let mut client = in_home(&place, &order, &["acp", "--agent-engine", "v3", "--auth-method", "cli"]);
     let session = client.new_session(&place);
     let params = json!({"sessionId": session, "configId": "mode", "value": "tg-acp"});
@@ -555,7 +555,7 @@ fn kiro_takes_the_provisioned_agent_and_not_the_one_planted_in_a_workspace() {
 #[test]
 fn a_session_whose_holder_was_killed_is_loaded_again_with_its_history() {
     let place = Place::new(r#"{"stragglers":0}"#);
-    let order = provisioned(&place, KiroEngine::V2);
+    let (order, _lives) = provisioned(&place, KiroEngine::V2);
     let words = ["acp", "--agent-engine", "v2", "--agent", "tg-acp"];
     let mut killed = in_home(&place, &order, &words);
     let session = killed.new_session(&place);
@@ -564,11 +564,11 @@ fn a_session_whose_holder_was_killed_is_loaded_again_with_its_history() {
     let error = next.call("session/load", place.open_again(&session)).unwrap_err();
     let data = error["data"].as_str().unwrap();
     let pid: i32 = data.rsplit(' ').next().unwrap().trim_end_matches(')').parse().unwrap();
-    provision::prepare(&order).unwrap();
+    let _next_lives = provision::prepare(&order).unwrap();
     assert!(next.call("session/load", place.open_again(&session)).is_err(), "its holder lives");
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
     killed.child.wait().unwrap();
-    provision::prepare(&order).unwrap();
+    let _again = provision::prepare(&order).unwrap();
     assert!(next.call("session/load", place.open_again(&session)).is_ok());
     assert_eq!(next.turn(&session, "count").0, "2");
 }

@@ -2,36 +2,50 @@
 //!
 //! [`Prepared::new`], in the process that becomes the keeper:
 //! 1. non-dumpable and without capabilities or the way to new ones: from here on nothing that runs has more than the command will have;
-//! 2. a listener for the egress, while sockets may still be made, and before its port is needed in a rule;
-//! 3. child subreaper and signals, before there is a child to lose, and a Landlock domain for signals: its own reach only what is inside.
+//! 2. child subreaper and signals, before there is a child to lose, and a Landlock domain for signals: its own reach only what is inside.
 //!
-//! [`Prepared::fork`], then, in the child, [`Inside::execute`]:
-//! 4. dies with its keeper, so that none of it is left if the keeper is killed;
-//! 5. its standard descriptors; all others close at `exec`;
-//! 6. no signal blocked, and a session of its own, so that the whole of it can be signalled;
-//! 7. limits, and the raised `oom_score_adj`, while /proc may be written to (dumpable for it: else the file is root's; `exec` makes it so anyway);
-//! 8. Landlock, while paths can still be opened;
-//! 9. seccomp, which forbids most of the above;
-//! 10. `exec`.
+//! [`Prepared::fork`], in the child, in the widest namespaces that are allowed; where they turn out not to be, the next child tries fewer:
+//! 3. dies with its keeper, so that none of it is left if the keeper is killed;
+//! 4. who it was, and a loopback interface; then a listener for the egress, which belongs to the network in which it is made;
+//! 5. a view of files that holds what the plan grants and nothing else;
+//! 6. no capability in these namespaces either.
+//!
+//! [`Inside::execute`], in the same child:
+//! 7. where there are processes of its own: the fork of the command; the child stays as process 1, and ends all of them with it;
+//! 8. its standard descriptors; all others close at `exec`;
+//! 9. no signal blocked, and a session of its own, so that the whole of it can be signalled;
+//! 10. limits, and the raised `oom_score_adj`, while /proc may be written to (dumpable for it: else the file is root's; `exec` makes it so anyway);
+//! 11. Landlock, while paths can still be opened;
+//! 12. seccomp, which forbids most of the above;
+//! 13. `exec`.
 //!
 //! There is one thread all along: every restriction is per thread, and is inherited.
 
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitOptions};
 
+use super::apart::{self, Apart, Identity};
+use super::attempts::{self, Outside};
 use super::domain::{Grants, Network};
 use super::keeper::{self, Manner};
-use super::{JailError, Plan, domain, filter, limits, privileges, sys};
+use super::{JailError, Plan, domain, filter, limits, privileges, sys, view};
+
+/// What the child says when its namespaces hold.
+const HOLDS: u8 = b'+';
+
+/// What it says when they turned out not to be allowed.
+const REFUSED: u8 = b'-';
 
 /// A jail that is ready but for its command.
 #[derive(Debug)]
 pub struct Prepared {
     plan: Plan,
-    listener: Option<TcpListener>,
     signals: OwnedFd,
     contained: bool,
 }
@@ -58,43 +72,92 @@ pub struct Keeper {
 #[derive(Debug)]
 pub struct Inside {
     plan: Plan,
+    way: Apart,
+    abi: i32,
+    listener: Option<TcpListener>,
     port: Option<u16>,
-    keeper: Pid,
 }
 
 impl Prepared {
-    /// Steps 1 to 3. `plan` names only what exists by now.
+    /// Steps 1 and 2. `plan` names only what exists by now.
     ///
     /// # Errors
     /// [`JailError`].
     pub fn new(plan: Plan, manner: Manner) -> Result<Self, JailError> {
         privileges::make_undumpable()?;
-        privileges::drop_all()?;
-        let listener =
-            if plan.egress { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
+        privileges::drop_all_but_mapping()?;
         let signals = keeper::listen(manner)?;
         let contained = domain::keep_signals_inside()?;
-        Ok(Self { plan, listener, signals, contained })
+        Ok(Self { plan, signals, contained })
     }
 
-    /// The listener that somebody outside has to serve; `None` for a command without hosts.
-    pub fn listener(&self) -> Option<&TcpListener> {
-        self.listener.as_ref()
-    }
-
-    /// The fork. The listener stays open on neither side: whoever serves it has it by now.
+    /// Steps 3 to 6, in the child; the parent waits until they are done.
     ///
     /// # Errors
-    /// [`JailError`].
+    /// [`JailError`], on either side. What fails in the child is the child's to say; its keeper keeps it until its end.
     pub fn fork(self) -> Result<Side, JailError> {
-        let port =
-            self.listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
-        let keeper = rustix::process::getpid();
-        Ok(match sys::fork().map_err(JailError::step("fork"))? {
-            sys::Fork::Parent(command) => Side::Outside(Keeper { command, signals: self.signals, contained: self.contained }),
-            sys::Fork::Child => Side::Inside(Box::new(Inside { plan: self.plan, port: port.map(|address| address.port()), keeper })),
-        })
+        let (abi, identity) = (domain::kernel_abi()?.0, Identity::own());
+        for way in Apart::WAYS {
+            let (said, says) = io::pipe().map_err(JailError::step("pipe"))?;
+            match sys::fork_into(way.namespaces(abi)) {
+                Ok(sys::Fork::Parent(child)) => {
+                    drop(says);
+                    if stays(child, said)? {
+                        privileges::drop_all()?;
+                        return Ok(Side::Outside(Keeper { command: child, signals: self.signals, contained: self.contained }));
+                    }
+                }
+                Ok(sys::Fork::Child) => {
+                    drop(said);
+                    return enter(self.plan, way, abi, identity, says).map(|inside| Side::Inside(Box::new(inside)));
+                }
+                Err(error) if way != Apart::Not && apart::is_refusal(&error) => {}
+                Err(error) => return Err(JailError::step("fork")(error)),
+            }
+        }
+        Err(JailError::Preparation("the jail's process could not be made".to_owned()))
     }
+}
+
+/// Whether the child is to be kept; if not, it is reaped. One that ended without a word says why elsewhere, and by its exit code.
+fn stays(child: Pid, mut said: PipeReader) -> Result<bool, JailError> {
+    let mut word = [0];
+    let refused = said.read(&mut word).map_err(JailError::step("reading of the jail"))? == 1 && word == [REFUSED];
+    if refused {
+        rustix::process::waitpid(Some(child), WaitOptions::empty()).map_err(JailError::step("wait"))?;
+    }
+    Ok(!refused)
+}
+
+/// Does not come back where the namespaces of `way` are not allowed.
+fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWriter) -> Result<Inside, JailError> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
+    let entered = set_apart(&plan, way, identity);
+    let listener = match entered {
+        Err(JailError::Step { source, .. }) if way != Apart::Not && apart::is_refusal(&source) => {
+            // A keeper that is gone needs no word.
+            let _ = says.write_all(&[REFUSED]);
+            std::process::exit(1);
+        }
+        entered => entered?,
+    };
+    privileges::drop_all()?;
+    let port = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
+    // Fails if the keeper died before its death could be signalled.
+    says.write_all(&[HOLDS]).map_err(JailError::step("the keeper died while the jail was made"))?;
+    Ok(Inside { plan, way, abi, listener, port: port.map(|address| address.port()) })
+}
+
+fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<Option<TcpListener>, JailError> {
+    privileges::make_dumpable()?;
+    apart::settle(way, identity)?;
+    let listener = if plan.egress { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
+    if way.has_files() {
+        // A plan that grants no writing has nothing to guard.
+        let workspaces = plan.write.contains(&plan.directory).then_some(plan.directory.as_path());
+        view::lay(way, &view::pieces(plan)?, workspaces)?;
+    }
+    Ok(listener)
 }
 
 impl Keeper {
@@ -108,22 +171,50 @@ impl Keeper {
 }
 
 impl Inside {
-    /// Steps 4 to 10. Comes back only with the reason why the command was not executed.
+    /// The listener that somebody outside has to serve, and has to be given before [`Inside::execute`]; `None` for a command without hosts.
+    pub fn listener(&self) -> Option<&TcpListener> {
+        self.listener.as_ref()
+    }
+
+    /// How far it is set apart.
+    pub fn way(&self) -> Apart {
+        self.way
+    }
+
+    /// Steps 7 to 13. Comes back only with the reason why the command was not executed.
     ///
     /// `stdio` becomes the standard descriptors; without it they stay as they are. `secret` is one more variable of the environment.
     pub fn execute(self, stdio: Option<[OwnedFd; 3]>, secret: Option<(&str, &str)>) -> JailError {
-        let confined = self.confine(stdio);
+        let confined = self.split().and_then(|()| self.confine(stdio));
         match confined {
             Ok(()) => self.exec(secret),
             Err(error) => error,
         }
     }
 
-    fn confine(&self, stdio: Option<[OwnedFd; 3]>) -> Result<(), JailError> {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
-        if rustix::process::getppid() != Some(self.keeper) {
-            return Err(JailError::Preparation("the keeper died while the jail was made".to_owned()));
+    /// In place of a command: tries to reach what is `outside`; names and errnos, 0 for what went through.
+    ///
+    /// # Errors
+    /// [`JailError`]; nothing was tried.
+    pub fn try_to_reach(self, outside: &Outside) -> Result<Vec<(&'static str, i32)>, JailError> {
+        self.split().and_then(|()| self.confine(None))?;
+        Ok(attempts::all(outside))
+    }
+
+    /// The fork of the command, where process 1 has to stay behind: only in the command it comes back.
+    fn split(&self) -> Result<(), JailError> {
+        if !self.way.has_processes(self.abi) {
+            return Ok(());
         }
+        rustix::process::setsid().map_err(JailError::step("setsid"))?;
+        let signals = keeper::listen_as_first()?;
+        match sys::fork().map_err(JailError::step("fork"))? {
+            sys::Fork::Child => Ok(()),
+            sys::Fork::Parent(command) => std::process::exit(keeper::keep_as_first(command, &signals).map_or(1, i32::from)),
+        }
+    }
+
+    fn confine(&self, stdio: Option<[OwnedFd; 3]>) -> Result<(), JailError> {
         if let Some([stdin, stdout, stderr]) = stdio {
             rustix::stdio::dup2_stdin(stdin.as_fd()).map_err(JailError::step("dup2"))?;
             rustix::stdio::dup2_stdout(stdout.as_fd()).map_err(JailError::step("dup2"))?;
@@ -132,27 +223,38 @@ impl Inside {
         sys::close_on_exec_from(3).map_err(JailError::step("close_range"))?;
         sys::unblock_signals().map_err(JailError::step("sigprocmask"))?;
         rustix::process::setsid().map_err(JailError::step("setsid"))?;
-        privileges::make_dumpable()?;
         limits::apply(&self.plan.limits)?;
         domain::restrict(&self.grants())?;
-        let (abi, _) = domain::kernel_abi()?;
-        if abi < 3 {
+        if self.abi < 3 && !self.way.has_files() {
             filter::apply(filter::NO_TRUNCATE)?;
         }
-        if self.port.is_none() {
-            filter::apply(filter::OFFLINE)?;
+        if !self.way.has_network() {
+            filter::apply(filter::SHARED_NETWORK)?;
+            if self.port.is_none() {
+                filter::apply(filter::OFFLINE)?;
+            }
         }
         filter::apply(filter::AGENT)
     }
 
     fn grants(&self) -> Grants {
+        let mut write_execute = self.plan.write.clone();
+        if self.way.has_files() {
+            write_execute.push(PathBuf::from("/dev/shm"));
+        }
+        let network = match self.port {
+            // Nobody else is in it.
+            _ if self.way.has_network() => Network::Unrestricted,
+            Some(port) => Network::ConnectTo(vec![port]),
+            None => Network::ConnectToIfPossible(Vec::new()),
+        };
         Grants {
             read: self.plan.read.clone(),
             execute: self.plan.execute.clone(),
             device: Plan::devices(),
             write: Vec::new(),
-            write_execute: self.plan.write.clone(),
-            network: self.port.map_or(Network::ConnectToIfPossible(Vec::new()), |port| Network::ConnectTo(vec![port])),
+            write_execute,
+            network,
             scoped: true,
         }
     }

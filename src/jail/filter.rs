@@ -27,8 +27,10 @@ pub(crate) const GATEWAY: Profile =
 pub(crate) const EGRESS: Profile = Profile { name: "egress", allow: compiled!("egress.allow.bpf"), refuse: compiled!("egress.refuse.bpf") };
 /// For runtimes.
 pub(crate) const AGENT: Profile = Profile { name: "agent", allow: compiled!("agent.allow.bpf"), refuse: compiled!("agent.refuse.bpf") };
-/// On top of that for runtimes without hosts.
+/// On top of that for runtimes without a network namespace and without hosts.
 pub(crate) const OFFLINE: Profile = Profile { name: "offline", allow: &[], refuse: compiled!("offline.refuse.bpf") };
+/// On top of that for runtimes without a network namespace.
+pub(crate) const SHARED_NETWORK: Profile = Profile { name: "shared-network", allow: &[], refuse: compiled!("shared-network.refuse.bpf") };
 /// On top of that where Landlock does not know truncate(2).
 pub(crate) const NO_TRUNCATE: Profile = Profile { name: "no-truncate", allow: &[], refuse: compiled!("no-truncate.refuse.bpf") };
 

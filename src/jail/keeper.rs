@@ -3,6 +3,7 @@
 //! It is the child subreaper of its command (prctl(2), PR_SET_CHILD_SUBREAPER): whatever detaches itself from its parents becomes the keeper's
 //! child. It ends when the command ends, on SIGTERM, or when the warden dies, and never leaves anything behind.
 
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,23 @@ pub(crate) fn listen(manner: Manner) -> Result<OwnedFd, JailError> {
     }
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(JailError::step("PR_SET_CHILD_SUBREAPER"))?;
     sys::signal_fd(&[Signal::CHILD, Signal::TERM, Signal::INT, Signal::HUP]).map_err(JailError::step("signalfd"))
+}
+
+/// The like for process 1 of a jail: whatever there is orphaned becomes its child anyway, and it dies with the keeper.
+pub(crate) fn listen_as_first() -> Result<OwnedFd, JailError> {
+    sys::signal_fd(&[Signal::CHILD, Signal::TERM, Signal::INT, Signal::HUP]).map_err(JailError::step("signalfd"))
+}
+
+/// [`keep`] for process 1 of a jail, which lets go of all that the command has; the kernel ends whoever is left when it ends
+/// (pid_namespaces(7)). Nothing that this process owned is to be used again.
+pub(crate) fn keep_as_first(command: Pid, signals: &OwnedFd) -> Result<u8, JailError> {
+    super::privileges::make_undumpable()?;
+    let null = File::options().read(true).write(true).open("/dev/null").map_err(JailError::step("opening /dev/null"))?;
+    rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null)).map_err(JailError::step("dup2"))?;
+    sys::close_all_but(signals.as_fd()).map_err(JailError::step("close_range"))?;
+    // A second owner of a closed number.
+    std::mem::forget(null);
+    keep(command, signals, true)
 }
 
 /// Keeps the command until its end and ends all that is left; `contained` says that our signals reach nobody else. Gives its exit code, or 128 + the signal that ended it.

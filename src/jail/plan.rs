@@ -121,6 +121,12 @@ pub struct Plan {
     pub execute: Vec<PathBuf>,
     /// To do everything with.
     pub write: Vec<PathBuf>,
+    /// HOME; what of it may be written to is among `write`.
+    pub home: Option<PathBuf>,
+    /// TMPDIR, and /tmp in a view of its own.
+    pub tmp: Option<PathBuf>,
+    /// What is read-only in a view of its own, although it lies in HOME: Kiro's settings.
+    pub sealed: Option<PathBuf>,
     /// Whether it gets a listener of the egress.
     pub egress: bool,
     /// What its processes may use.
@@ -150,6 +156,24 @@ impl Plan {
         Self::new(config, agent, command, workspace.to_owned(), home)
     }
 
+    /// A jail with hosts and nothing of its own, for a process of ours that looks at it from inside.
+    pub fn for_looking() -> Self {
+        Self {
+            program: PathBuf::new(),
+            words: Vec::new(),
+            directory: PathBuf::from("/"),
+            environment: BTreeMap::new(),
+            read: existing(READ),
+            execute: system(),
+            write: Vec::new(),
+            home: None,
+            tmp: None,
+            sealed: None,
+            egress: true,
+            limits: Limits::default(),
+        }
+    }
+
     fn new(config: &Config, agent: &AgentConfig, command: &[String], workspace: PathBuf, home: &Home) -> Result<Self, PlanError> {
         let name = command.first().map_or("", String::as_str);
         let own = agent.kind == AgentKind::BuiltIn && *command == agent.command;
@@ -177,6 +201,9 @@ impl Plan {
             read,
             execute,
             write,
+            home: Some(home.home.clone()),
+            tmp: Some(home.tmp.clone()),
+            sealed: matches!(agent.kind, AgentKind::Kiro(_)).then(|| home.kiro.clone()),
             egress: !agent.egress.is_empty(),
             limits: Limits::default(),
         })

@@ -1,6 +1,6 @@
 //! Privileges, given up for good.
 
-use caps::CapSet;
+use caps::{CapSet, Capability, CapsHashSet};
 use rustix::process::DumpableBehavior;
 
 use super::JailError;
@@ -20,18 +20,36 @@ pub(crate) fn make_dumpable() -> Result<(), JailError> {
 ///
 /// The bounding set cannot be emptied without CAP_SETPCAP; with nothing permitted and no new privileges it grants nothing.
 pub(crate) fn drop_all() -> Result<(), JailError> {
-    let failed = |error: caps::errors::CapsError| JailError::Capabilities(error.to_string());
+    drop_all_but(&CapsHashSet::new())
+}
+
+/// As [`drop_all`], but leaves root what it needs to be mapped into a user namespace (user_namespaces(7): CAP_SETFCAP, since Linux 5.12);
+/// for whoever makes jails, until they are made. An ordinary user needs, has and keeps none.
+pub(crate) fn drop_all_but_mapping() -> Result<(), JailError> {
+    let held = caps::has_cap(None, CapSet::Permitted, Capability::CAP_SETFCAP).map_err(failed)?;
+    let needed = held && rustix::process::geteuid().is_root();
+    drop_all_but(&needed.then_some(Capability::CAP_SETFCAP).into_iter().collect())
+}
+
+fn failed(error: caps::errors::CapsError) -> JailError {
+    JailError::Capabilities(error.to_string())
+}
+
+fn drop_all_but(kept: &CapsHashSet) -> Result<(), JailError> {
     rustix::thread::set_no_new_privs(true).map_err(JailError::step("PR_SET_NO_NEW_PRIVS"))?;
     caps::clear(None, CapSet::Ambient).map_err(failed)?;
-    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP).map_err(failed)? {
-        caps::clear(None, CapSet::Bounding).map_err(failed)?;
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
+        for capability in caps::read(None, CapSet::Bounding).map_err(failed)?.difference(kept) {
+            caps::drop(None, CapSet::Bounding, *capability).map_err(failed)?;
+        }
     }
-    for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        caps::clear(None, set).map_err(failed)?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed)?;
+    for set in [CapSet::Effective, CapSet::Permitted] {
+        caps::set(None, set, kept).map_err(failed)?;
     }
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         let left = caps::read(None, set).map_err(failed)?;
-        if !left.is_empty() {
+        if !left.is_subset(kept) {
             return Err(JailError::Capabilities(format!("{set:?} still holds {left:?}")));
         }
     }

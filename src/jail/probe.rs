@@ -1,6 +1,6 @@
 //! What this kernel can enforce, and what each missing piece leaves open.
 
-use super::sys;
+use super::{Apart, sys};
 
 /// One mechanism.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,23 @@ pub enum State {
     Fails,
 }
 
-/// Looks at this kernel and this process.
-pub fn probe() -> Vec<Mechanism> {
-    let abi = sys::landlock_abi().unwrap_or(0);
+/// Looks at this kernel and this process; `way` is how far jails are set apart here. What Landlock lacks, namespaces may supply.
+pub fn probe(way: Apart) -> Vec<Mechanism> {
+    let mut mechanisms = judge(sys::landlock_abi().unwrap_or(0), way);
+    let seccomp = "about 150 system calls are refused to agents; raw sockets, MPTCP and TCP fast open among them".to_owned();
+    mechanisms.extend([Mechanism { name: "seccomp", state: State::Holds, meaning: seccomp }, namespaces(way), user()]);
+    mechanisms
+}
+
+/// What Landlock of this version has, and who has the rest.
+fn judge(abi: i32, way: Apart) -> Vec<Mechanism> {
     let one = |name, state, meaning: &str| Mechanism { name, state, meaning: meaning.to_owned() };
     let from = |least: i32, name, holds: &str, lacks: &str, without| {
         if abi >= least { one(name, State::Holds, holds) } else { one(name, without, lacks) }
+    };
+    let or = |supplied: bool, mechanism: Mechanism, by: &str| {
+        let lacks = mechanism.state != State::Holds;
+        if lacks && supplied { one(mechanism.name, State::Holds, &format!("missing; {by} supplies it")) } else { mechanism }
     };
     vec![
         from(
@@ -53,13 +64,21 @@ pub fn probe() -> Vec<Mechanism> {
             "closed by seccomp: truncate(2) is refused to agents altogether (Linux 6.2)",
             State::Holds,
         ),
-        from(
-            4,
-            "Landlock: TCP",
-            "an agent connects only to the port of its own listener of the egress; where it has hosts it may still wait for connections on a \
-             random port, so let a firewall close what is not served",
-            "agents whose policy names hosts do not start, since nothing would keep them from all others (Linux 6.7)",
-            State::Fails,
+        or(
+            way.has_network(),
+            from(
+                4,
+                "Landlock: TCP",
+                if way.has_network() {
+                    "not needed: an agent has a network of its own, which leads to its listener of the egress and nowhere else"
+                } else {
+                    "an agent connects only to the port of its own listener of the egress; where it has hosts it may still wait for connections on a \
+                 random port, so let a firewall close what is not served"
+                },
+                "agents whose policy names hosts do not start, since nothing would keep them from all others (Linux 6.7)",
+                State::Fails,
+            ),
+            "a network namespace",
         ),
         from(
             5,
@@ -68,37 +87,58 @@ pub fn probe() -> Vec<Mechanism> {
             "only five harmless devices are visible in the first place (Linux 6.10)",
             State::Holds,
         ),
-        from(
-            6,
-            "Landlock: signals and abstract sockets",
-            "an agent can signal and reach nobody outside its jail",
-            "an agent can end other processes of the same user, the gateway too, which is then restarted; and reach abstract Unix sockets (Linux 6.12)",
-            State::Open,
+        or(
+            way.has_processes(abi),
+            from(
+                6,
+                "Landlock: signals and abstract sockets",
+                "an agent can signal and reach nobody outside its jail",
+                "an agent can end other processes of the same user, the gateway too, which is then restarted; and reach abstract Unix sockets (Linux 6.12)",
+                State::Open,
+            ),
+            "a process and a network namespace",
         ),
-        from(
-            9,
-            "Landlock: Unix sockets by path",
-            "an agent connects to no Unix socket outside its directories",
-            "an agent may connect to Unix sockets that its user may open, as those of a container engine: run the service as a user of its own (Linux 7.1)",
-            State::Open,
+        or(
+            way.has_files(),
+            from(
+                9,
+                "Landlock: Unix sockets by path",
+                "an agent connects to no Unix socket outside its directories",
+                "an agent may connect to Unix sockets that its user may open, as those of a container engine: run the service as a user of its own (Linux 7.1)",
+                State::Open,
+            ),
+            "a mount namespace, in which those sockets are not,",
         ),
-        one("seccomp", State::Holds, "about 150 system calls are refused to agents; UDP, raw sockets, MPTCP and TCP fast open among them"),
-        namespaces(),
-        user(),
     ]
 }
 
-/// Namespaces are not used yet; whether they could be is worth knowing.
-fn namespaces() -> Mechanism {
-    let most: u64 =
-        std::fs::read_to_string("/proc/sys/user/max_user_namespaces").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    let restricted = std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").is_ok_and(|text| text.trim() == "1");
-    let meaning = match (most, restricted) {
-        (0, _) => "not allowed here; not used by this version",
-        (_, true) => "restricted here by AppArmor; not used by this version",
-        _ => "allowed here; not used by this version, so processes of others are visible by name in /proc",
+/// How far jails are set apart, and what of it is not allowed.
+fn namespaces(way: Apart) -> Mechanism {
+    const ALLOW: &str = "allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; \
+                         a container's seccomp and AppArmor profiles)";
+    let (state, meaning) = match way {
+        Apart::Wholly => (State::Holds, "an agent has users, network, IPC, files and processes of its own".to_owned()),
+        Apart::SharingProc => (
+            State::Open,
+            "an agent has users, network, IPC and files of its own; /proc is this machine's, where processes are visible by name, since no \
+             other may be mounted here (containers)"
+                .to_owned(),
+        ),
+        Apart::SharingFiles => (
+            State::Open,
+            "an agent has users, network and IPC of its own; mounting is refused here, so Landlock alone guards the files, a running agent can \
+             plant a .kiro in its workspace, and modes and times of the user's files can be changed"
+                .to_owned(),
+        ),
+        Apart::Not => (
+            State::Open,
+            format!(
+                "not allowed here: names of processes and modes and times of the user's files are open, an agent can have no servers of its \
+                 own, and can plant a .kiro in its workspace while it runs; {ALLOW}"
+            ),
+        ),
     };
-    Mechanism { name: "namespaces", state: State::Open, meaning: meaning.to_owned() }
+    Mechanism { name: "namespaces", state, meaning }
 }
 
 fn user() -> Mechanism {
@@ -108,5 +148,26 @@ fn user() -> Mechanism {
         Mechanism { name: "user", state: State::Open, meaning: meaning.to_owned() }
     } else {
         Mechanism { name: "user", state: State::Holds, meaning: "an ordinary user".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(abi: i32, way: Apart, name: &str) -> State {
+        judge(abi, way).into_iter().find(|mechanism| mechanism.name.starts_with(name)).map(|mechanism| mechanism.state).unwrap()
+    }
+
+    #[test]
+    fn what_landlock_lacks_namespaces_supply_where_they_are_allowed() {
+        for (abi, name, without) in
+            [(2, "Landlock: TCP", State::Fails), (5, "Landlock: signals", State::Open), (8, "Landlock: Unix sockets", State::Open)]
+        {
+            assert_eq!(state(abi, Apart::Wholly, name), State::Holds, "{name}");
+            assert_eq!(state(abi, Apart::Not, name), without, "{name}");
+        }
+        assert_eq!(state(8, Apart::SharingFiles, "Landlock: Unix sockets"), State::Open, "only a view of files hides them");
+        assert_eq!(state(0, Apart::Wholly, "Landlock: files"), State::Fails, "nothing supplies this one");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 
 use super::domain::{Grants, Network};
-use super::{JailError, Plan, domain, filter, plan, privileges, sys};
+use super::{JailError, Plan, apart, domain, filter, plan, privileges, sys};
 use crate::config::Config;
 
 /// Our roles.
@@ -54,6 +54,9 @@ impl RoleGrants {
 
 /// Locks this process down, for good: non-dumpable, no capabilities in any set, no new privileges, Landlock, seccomp.
 ///
+/// A warden whose jails may have a view of files of their own goes without Landlock, since nobody in a domain may mount (landlock(7)); it
+/// gives its jails more than it had. As root it keeps what root needs to be mapped into their namespaces.
+///
 /// # Errors
 /// There is a second thread already, or the kernel refuses a part; the role must not serve then.
 pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
@@ -62,8 +65,13 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
         threads => return Err(JailError::Threads(threads)),
     }
     privileges::make_undumpable()?;
-    privileges::drop_all()?;
-    if role != Role::Warden {
+    if role == Role::Warden {
+        privileges::drop_all_but_mapping()?;
+        if apart::may_have_files()? {
+            return filter::apply(filter::WARDEN);
+        }
+    } else {
+        privileges::drop_all()?;
         // Whatever it waits for at that moment, a store that hangs included: without its warden it is of no use, and the next start goes on
         // from what is durable. After the capabilities, since a change of credentials may clear it (prctl(2)).
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;

@@ -4,9 +4,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::process::{Pid, Signal};
+use rustix::thread::UnshareFlags;
 
 /// On which side of a fork one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,62 @@ pub fn fork() -> io::Result<Fork> {
     }
 }
 
+/// [`fork`] into new namespaces (clone(2)), in which the new process has every capability; without any, a plain fork.
+///
+/// # Errors
+/// As [`fork`], or the namespaces are not allowed.
+pub fn fork_into(namespaces: UnshareFlags) -> io::Result<Fork> {
+    if namespaces.is_empty() {
+        return fork();
+    }
+    if thread_count()? != 1 {
+        return Err(io::Error::other("a process with threads does not fork"));
+    }
+    let flags = libc::c_long::from(namespaces.bits()) | libc::c_long::from(libc::SIGCHLD);
+    // SAFETY: without CLONE_VM and with no stack given, the child goes on here on a copy of everything, as after fork(2), and no pointer is
+    // read or written. This process has one thread, so the child may call every function. The C library's note of its own thread's number
+    // is the parent's, which only `raise` and `abort` would read: both would find no such thread and end the child by other means.
+    match unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, 0_usize, 0_usize, 0_usize) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => i32::try_from(pid).ok().and_then(Pid::from_raw).map(Fork::Parent).ok_or_else(|| io::Error::other("clone gave no pid")),
+    }
+}
+
+/// Sets attributes of a mount, and of all below it if `recursive` (mount_setattr(2), Linux 5.12). None is taken away.
+///
+/// # Errors
+/// The kernel's; none of them is set then.
+pub fn set_mount_attributes(mount: BorrowedFd<'_>, attributes: u64, recursive: bool) -> io::Result<()> {
+    /// `struct mount_attr`: set, clear, propagation, user namespace.
+    const WORDS: usize = 4;
+    let wanted: [u64; WORDS] = [attributes, 0, 0, 0];
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is an empty string, and the kernel reads as many bytes of `wanted` as it is told.
+    let result =
+        unsafe { libc::syscall(libc::SYS_mount_setattr, mount.as_raw_fd(), c"".as_ptr(), flags, wanted.as_ptr(), size_of_val(&wanted)) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Switches the loopback interface of this network namespace on (netdevice(7)).
+///
+/// # Errors
+/// The namespace is not ours.
+pub fn loopback_up() -> io::Result<()> {
+    /// linux/sockios.h; the libc crate has it in the type of one C library only.
+    const SIOCSIFFLAGS: libc::Ioctl = 0x8914;
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: all of its members are numbers and arrays of such.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo".iter()) {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or_default();
+    // SAFETY: the kernel reads one `ifreq`, and writes none.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCSIFFLAGS, &raw const request) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// How many threads this process has.
 ///
 /// # Errors
@@ -51,6 +108,22 @@ pub fn close_from(first: u32) -> io::Result<()> {
     // SAFETY: no memory is involved; the callers call it where nothing above the standard descriptors is owned yet.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Closes every descriptor but the standard ones and `kept`. Only for a process that never again looks at another one, and ends by `exit`.
+///
+/// # Errors
+/// The kernel is older.
+pub fn close_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let kept = u32::try_from(kept.as_raw_fd()).map_err(io::Error::other)?;
+    if kept > 3 {
+        // SAFETY: no memory is involved, and whoever owns one of these descriptors never uses or drops it: the caller sees to that.
+        let result = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, kept - 1, 0) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    close_from(kept + 1)
 }
 
 /// Marks every descriptor from `first` on to be closed at `exec` (close_range(2), `CLOSE_RANGE_CLOEXEC`, Linux 5.11).

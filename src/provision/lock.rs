@@ -3,8 +3,9 @@
 //! kiro-cli locks a session for the life of its process and never looks whether the holder lives. After SIGKILL every
 //! load fails with "Session is active in another process (PID n)", for ever. Only the lock is removed, never the history.
 //!
-//! Numbers of processes mean something only in the PID namespace in which this runs; where runtimes have one of their
-//! own, their holders cannot be judged from here, and what looks alive stays locked.
+//! Where no runtime lives in the home, every lock is stale. Where one does, the numbers of processes tell, which mean
+//! something only in the PID namespace in which this runs; of runtimes with one of their own, what looks alive stays
+//! locked until none lives.
 
 use std::path::{Path, PathBuf};
 
@@ -31,23 +32,26 @@ const TICKS: i64 = 100;
 /// How much later than its lock a process may seem to have started, in seconds: ticks and file times are coarse.
 const SLACK: i64 = 2;
 
-/// Removes all locks that name a holder that is gone.
-pub(super) fn remove_stale_locks(home: &Beneath) -> Result<(), ProvisionError> {
+/// Removes all locks that name a holder that is gone; where nobody lives here, all of them.
+pub(super) fn remove_stale_locks(home: &Beneath, nobody_lives_here: bool) -> Result<(), ProvisionError> {
     let sessions = Path::new(SESSIONS);
     for name in home.list(sessions, ENTRIES)?.unwrap_or_default() {
         let name = PathBuf::from(name);
-        if name.extension().is_some_and(|suffix| suffix == "lock") && remove_if_stale(home, &sessions.join(&name))? {
+        if name.extension().is_some_and(|suffix| suffix == "lock") && remove_if_stale(home, &sessions.join(&name), nobody_lives_here)? {
             tracing::info!(lock = ?name, "a stale session lock was removed");
         }
     }
     Ok(())
 }
 
-/// A lock that names nobody is left alone.
-fn remove_if_stale(home: &Beneath, path: &Path) -> Result<bool, ProvisionError> {
+/// A lock that names nobody is left alone while somebody lives here.
+fn remove_if_stale(home: &Beneath, path: &Path, nobody_lives_here: bool) -> Result<bool, ProvisionError> {
     let Some(entry) = home.look(path)?.filter(|entry| entry.kind == Kind::File) else {
         return Ok(false);
     };
+    if nobody_lives_here {
+        return Ok(home.remove_file(path)?);
+    }
     let Some(content) = home.read(path, LENGTH)? else {
         return Ok(false);
     };

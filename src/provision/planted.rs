@@ -5,17 +5,17 @@
 //! steering, skills and specs: those are words for the agent, which it could as well read from any other file, and
 //! people keep them in their projects. What is set aside stays in the workspace, under another name.
 //!
-//! The check holds for the moment at which it is made. A runtime of the same user that runs meanwhile could plant again;
-//! what it can gain is tools that run unasked, within the same jail.
+//! The check holds for the moment at which it is made. A jail with a view of files of its own makes `.kiro` read-only in
+//! every workspace that is there when it starts; for that it has to be there too. Elsewhere, and in workspaces that are
+//! made later, a runtime of the same user that runs meanwhile could plant again; what it can gain is tools that run
+//! unasked, within the same jail.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ProvisionError;
 use crate::beneath::{Beneath, BeneathError, Kind};
-
-/// What may stay in a workspace's `.kiro`, as a directory.
-const KEPT: &[&str] = &["skills", "specs", "steering"];
+use crate::config::KIRO_WORDS;
 
 /// How often something is set aside in one workspace. Who plants more often loses what was planted.
 const ASIDE: usize = 100;
@@ -53,13 +53,25 @@ pub(super) fn set_aside_everywhere(user_workspaces: &Path) -> Result<(), Provisi
     let above = Beneath::open(user_workspaces)?;
     let said = set_aside(&above)?;
     say(user_workspaces, said);
+    make_place(&above);
     for name in above.list(Path::new(""), WORKSPACES)?.unwrap_or_default() {
         let name = PathBuf::from(name);
         if above.look(&name)?.is_some_and(|entry| entry.kind == Kind::Directory) {
             say(&user_workspaces.join(&name), set_aside_in(&above, &name)?);
+            make_place(&above.descend(&name)?);
         }
     }
     Ok(())
+}
+
+/// Makes a `.kiro` with all that may be in it, so that a jail can seal it around these.
+fn make_place(workspace: &Beneath) {
+    for words in KIRO_WORDS {
+        if let Err(error) = workspace.make_dirs(&Path::new(".kiro").join(words)) {
+            tracing::warn!("a workspace's .kiro cannot be made, so it is not sealed: {error}");
+            return;
+        }
+    }
 }
 
 fn say(workspace: &Path, said: Option<String>) {
@@ -122,7 +134,7 @@ fn planted(workspace: &Beneath) -> Result<Vec<PathBuf>, ProvisionError> {
 
 fn may_stay(workspace: &Beneath, name: &OsString, path: &Path) -> Result<bool, ProvisionError> {
     let is_dir = workspace.look(path)?.is_none_or(|entry| entry.kind == Kind::Directory);
-    Ok(is_dir && KEPT.iter().any(|kept| name == kept))
+    Ok(is_dir && KIRO_WORDS.iter().any(|kept| name == kept))
 }
 
 /// A fresh directory to move things to; `None` when all its names are taken.

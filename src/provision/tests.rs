@@ -45,7 +45,7 @@ impl Place {
     }
 
     fn prepare(&self) -> Result<(), ProvisionError> {
-        prepare(&self.order)
+        prepare(&self.order).map(drop)
     }
 
     fn error(&self) -> String {
@@ -371,7 +371,8 @@ fn setting_aside_is_bounded_and_then_removes() {
 #[test]
 fn a_stale_lock_goes_at_a_start_and_the_history_stays() {
     let place = Place::new();
-    place.prepare().unwrap();
+    // Another runtime that lives there.
+    let _inhabited = prepare(&place.order).unwrap();
     let mut child = std::process::Command::new("true").spawn().unwrap();
     let dead = i32::try_from(child.id()).unwrap();
     child.wait().unwrap();
@@ -390,4 +391,29 @@ fn a_stale_lock_goes_at_a_start_and_the_history_stays() {
     assert_eq!(read(&lock("object").with_extension("jsonl")), "history");
     assert!(lock("living").exists() && lock("nobody").exists());
     assert!(place.path("victim").exists() && lock("link").exists());
+}
+
+#[test]
+fn where_nobody_lives_every_lock_is_stale_whatever_number_it_has() {
+    let place = Place::new();
+    let inhabited = prepare(&place.order).unwrap();
+    let lock = place.home(".kiro/sessions/cli/x.lock");
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    // In a namespace of its own, a runtime's number is one that is always there outside.
+    std::fs::write(&lock, format!("{}", std::process::id())).unwrap();
+    place.prepare().unwrap();
+    assert!(lock.exists(), "somebody lives there");
+    drop(inhabited);
+    place.prepare().unwrap();
+    assert!(!lock.exists());
+}
+
+#[test]
+fn every_workspace_has_a_place_for_words_that_can_be_sealed() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("workspaces/telegram-1/2.0")).unwrap();
+    place.prepare().unwrap();
+    for words in crate::config::KIRO_WORDS {
+        assert!(place.path("workspaces/telegram-1/2.0/.kiro").join(words).is_dir());
+    }
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod command;
+mod inside;
 mod kernel;
 mod places;
 mod report;

@@ -1,6 +1,6 @@
 //! `kiroclaw jail`: makes one jail, by the warden's order or by hand, and keeps it until its command ends.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::cli;
 use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
-use crate::jail::{JailError, Manner, Plan, Prepared, Side, sys};
+use crate::jail::{Inside, JailError, Manner, Outside, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, ToEgress};
 use crate::model::{RuntimeId, exit};
-use crate::provision::{self, Homestead};
+use crate::provision::{self, Homestead, Inhabited};
 use crate::warden::{JailOrder, ground, home_of};
 
 /// Exit code when the jail could not be made, as env(1) and its like have it.
@@ -27,11 +27,32 @@ pub fn run(arguments: &cli::Jail) -> ExitCode {
     }
     match &arguments.workspace {
         _ if arguments.from_warden => from_warden(),
+        _ if arguments.probe => probe(&arguments.command),
         Some(workspace) if !arguments.command.is_empty() => by_hand(workspace, &arguments.command),
         _ => {
             eprintln!("kiroclaw jail: it wants --workspace DIR -- COMMAND ARG…");
             ExitCode::from(exit::BAD_CONFIGURATION)
         }
+    }
+}
+
+/// Prints how far the jail is set apart, then a line for each attempt: its name, and its errno or 0.
+fn probe(words: &[String]) -> ExitCode {
+    let Some(outside) = Outside::of_words(words) else { return refuse("--probe wants a process, a port and a socket") };
+    match Prepared::new(Plan::for_looking(), Manner::ByHand).and_then(Prepared::fork) {
+        Ok(Side::Outside(keeper)) => keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
+        Ok(Side::Inside(inside)) => {
+            let way = inside.way();
+            match inside.try_to_reach(&outside) {
+                Ok(tried) => {
+                    let lines: String = tried.iter().map(|(name, errno)| format!("{name} {errno}\n")).collect();
+                    let said = io::stdout().write_all(format!("{way:?}\n{lines}").as_bytes());
+                    said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+                }
+                Err(error) => refuse(&error.to_string()),
+            }
+        }
+        Err(error) => refuse(&error.to_string()),
     }
 }
 
@@ -49,25 +70,24 @@ fn from_warden() -> ExitCode {
         Ok(received) => received,
         Err(error) => return refuse(&format!("there is no order of the warden: {error}")),
     };
-    let side = prepare(&order, Manner::ForWarden).and_then(|prepared| {
+    let side = prepare(&order, Manner::ForWarden).and_then(|(prepared, inhabited)| {
         // From now on its death is signalled; it must not have come before.
         let warden = rustix::net::sockopt::socket_peercred(&link).map_err(preparation)?.pid;
         if rustix::process::getppid() != Some(warden) {
             return Err(JailError::Preparation("The warden died while the jail was made.".to_owned()));
         }
-        if let Some(listener) = prepared.listener() {
-            let sent = link.send(&FromJail::Listener, &[listener.as_fd()]);
-            sent.map_err(|error| JailError::Preparation(format!("The listener cannot be handed over: {error}.")))?;
-        }
-        prepared.fork()
+        Ok((prepared.fork()?, inhabited))
     });
     match side {
-        Ok(Side::Outside(keeper)) => {
+        Ok((Side::Outside(keeper), _inhabited)) => {
             // Their last copies are the command's: when that ends, its readers learn so.
             drop((link, stdio));
             keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
-        Ok(Side::Inside(inside)) => {
+        Ok((Side::Inside(inside), _)) => {
+            if let Some(Err(error)) = inside.listener().map(|listener| link.send(&FromJail::Listener, &[listener.as_fd()])) {
+                return give_up(&link, &JailError::Preparation(format!("The listener cannot be handed over: {error}.")));
+            }
             let key = order.kiro_api_key.as_ref().map(|key| ("KIRO_API_KEY", key.expose().as_str()));
             give_up(&link, &inside.execute(Some(stdio), key))
         }
@@ -84,9 +104,10 @@ fn receive() -> io::Result<Received> {
     Ok((link, order, stdio))
 }
 
-fn prepare(order: &JailOrder, manner: Manner) -> Result<Prepared, JailError> {
-    provision::prepare(&order.homestead).map_err(|error| JailError::Preparation(error.to_string()))?;
-    Prepared::new(order.plan.clone(), manner)
+/// The second is held until the runtime's end.
+fn prepare(order: &JailOrder, manner: Manner) -> Result<(Prepared, Inhabited), JailError> {
+    let inhabited = provision::prepare(&order.homestead).map_err(preparation)?;
+    Ok((Prepared::new(order.plan.clone(), manner)?, inhabited))
 }
 
 fn give_up(link: &Link, error: &JailError) -> ExitCode {
@@ -111,11 +132,14 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
         }
     };
     match fork_by_hand(&config, workspace, command) {
-        Ok((Side::Outside(keeper), _egress)) => {
+        Ok((Side::Outside(keeper), _egress, _inhabited)) => {
             let kept = let_go_of_pipes().and_then(|()| keeper.keep());
             kept.map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
-        Ok((Side::Inside(inside), _)) => refuse(&inside.execute(None, None).to_string()),
+        Ok((Side::Inside(inside), egress, _)) => {
+            let served = egress.map_or(Ok(()), |egress| serve(&egress, &config, &inside));
+            refuse(&served.map_or_else(|error| error, |()| inside.execute(None, None)).to_string())
+        }
         Err(error) => refuse(&error.to_string()),
     }
 }
@@ -127,16 +151,18 @@ fn let_go_of_pipes() -> Result<(), JailError> {
 }
 
 /// The link, where there is one, is the egress' life: it ends when both of ours are gone.
-fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<(Side, Option<Link>), JailError> {
+fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result<(Side, Option<Link>, Inhabited), JailError> {
     let order = order_by_hand(config, workspace, command)?;
-    let prepared = prepare(&order, Manner::ByHand)?;
+    let (prepared, inhabited) = prepare(&order, Manner::ByHand)?;
     // Started by the keeper, so that it ends with all the rest.
-    let egress = prepared.listener().map(|_| start_egress(config)).transpose()?;
-    if let (Some(egress), Some(listener)) = (&egress, prepared.listener()) {
-        let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
-        egress.send(&serve, &[listener.as_fd()]).map_err(preparation)?;
-    }
-    Ok((prepared.fork()?, egress))
+    let egress = if order.plan.egress { Some(start_egress(config)?) } else { None };
+    Ok((prepared.fork()?, egress, inhabited))
+}
+
+fn serve(egress: &Link, config: &Config, inside: &Inside) -> Result<(), JailError> {
+    let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
+    let listener: Vec<_> = inside.listener().map(AsFd::as_fd).into_iter().collect();
+    egress.send(&serve, &listener).map_err(preparation)
 }
 
 fn start_egress(config: &Config) -> Result<Link, JailError> {

@@ -3,16 +3,72 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// What of namespaces the machine allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Whatever it does: on most, all of them.
+    AsItIs,
+    /// A /proc that is covered in part, as container engines do it: no other one may be mounted.
+    CoveredProc,
+    /// No mount namespaces.
+    NoMounts,
+    /// None at all.
+    NoNamespaces,
+}
+
+impl Machine {
+    /// From the most to the least.
+    pub(crate) const ALL: [Self; 4] = [Self::AsItIs, Self::CoveredProc, Self::NoMounts, Self::NoNamespaces];
+
+    /// What makes this machine such a one, for a shell with all capabilities in a user namespace of its own.
+    fn script(self) -> &'static str {
+        match self {
+            Self::AsItIs => "",
+            Self::CoveredProc => "mount -t tmpfs none /proc/sys/fs &&",
+            Self::NoMounts => "echo 0 > /proc/sys/user/max_mnt_namespaces &&",
+            Self::NoNamespaces => "echo 0 > /proc/sys/user/max_user_namespaces &&",
+        }
+    }
+
+    /// Whether a jail on it has a network and IPC of its own.
+    pub(crate) fn has_namespaces(self) -> bool {
+        self != Self::NoNamespaces && allows_namespaces()
+    }
+
+    /// Whether it has files of its own too.
+    pub(crate) fn has_mounts(self) -> bool {
+        self != Self::NoMounts && self.has_namespaces()
+    }
+}
+
+/// Whether this machine lets its user have namespaces.
+fn allows_namespaces() -> bool {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc", "true"]);
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// One such directory, removed at its end.
 pub(crate) struct Place {
     directory: tempfile::TempDir,
     program: PathBuf,
+    machine: Machine,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
+        Self::on(Machine::AsItIs)
+    }
+
+    /// A place on every machine that this one can be made to be.
+    pub(crate) fn everywhere() -> impl Iterator<Item = (Machine, Self)> {
+        let machines = Machine::ALL.into_iter().filter(|machine| *machine == Machine::AsItIs || allows_namespaces());
+        machines.map(|machine| (machine, Self::on(machine)))
+    }
+
+    fn on(machine: Machine) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let place = Self { directory, program: env!("CARGO_BIN_EXE_kiroclaw").into() };
+        let place = Self { directory, program: env!("CARGO_BIN_EXE_kiroclaw").into(), machine };
         for part in ["state", "workspaces", "work"] {
             let path = place.path(part);
             std::fs::create_dir(&path).unwrap();
@@ -52,7 +108,15 @@ impl Place {
 
     /// The program with the settings of this place and no others.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.machine {
+            Machine::AsItIs => Command::new(&self.program),
+            machine => {
+                let mut command = Command::new("unshare");
+                command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+                command.arg(format!("{} exec \"$0\" \"$@\"", machine.script())).arg(&self.program);
+                command
+            }
+        };
         self.set(&mut command);
         command
     }

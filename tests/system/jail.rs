@@ -82,7 +82,10 @@ fn an_agent_writes_nowhere_but_in_its_workspace_and_home() {
     for path in &outside {
         ana.sends(&format!("put {path} planted"));
         let answer = ana.waits_for_message(|_| true).text;
-        assert!(answer.contains("denied") || answer.contains("not permitted") || answer.contains("Read-only"), "{path}: {answer}");
+        assert!(
+            ["denied", "not permitted", "Read-only", "No such file"].iter().any(|refusal| answer.contains(refusal)),
+            "{path}: {answer}"
+        );
     }
     ana.sends("put inside.txt fine\nrun cat inside.txt");
     ana.waits_for_message(|message| message.text.contains("fine"));
@@ -104,7 +107,9 @@ fn an_agent_reaches_its_named_hosts_through_the_egress_and_nothing_else() {
     ana.waits_for_message(|message| message.text.contains("403"));
     for port in [named_port, other_port] {
         ana.sends(&format!("connect 127.0.0.1 {port}"));
-        ana.waits_for_message(|message| message.text.contains("denied") || message.text.contains("not permitted"));
+        // In a network of its own nobody listens there.
+        let refusals = ["denied", "not permitted", "refused"];
+        ana.waits_for_message(|message| refusals.iter().any(|refusal| message.text.contains(refusal)));
     }
 }
 
@@ -115,7 +120,7 @@ fn an_agent_cannot_signal_or_outlive_its_warden() {
     let appliance = Appliance::start(&telegram, &[1001]);
     let gateway = appliance.pid_of("gateway");
     ana.sends(&format!("run kill -9 {gateway} && echo done"));
-    ana.waits_for_message(|message| message.text.contains("not permitted"));
+    ana.waits_for_message(|message| message.text.contains("not permitted") || message.text.contains("No such process"));
     assert!(is_alive(gateway));
     ana.sends("spawn stubborn\necho hidden");
     ana.waits_for_message(|message| message.text.contains("hidden"));
@@ -132,7 +137,7 @@ fn an_agent_cannot_pose_as_the_person_at_the_terminal() {
     let appliance = Appliance::start(&telegram, &[1001]);
     let run = appliance.path("state/run");
     ana.sends(&format!("cat {}", run.join("chat.key").display()));
-    ana.waits_for_message(|message| message.text.contains("denied"));
+    ana.waits_for_message(|message| message.text.contains("denied") || message.text.contains("No such file"));
     let hello = r#"{\"type\":\"hello\",\"version\":1,\"thread\":0,\"key\":\"x\"}\n"#;
     let script = format!(
         "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')\ns.send(b'{hello}')\nprint(s.recv(999))",
@@ -140,5 +145,5 @@ fn an_agent_cannot_pose_as_the_person_at_the_terminal() {
     );
     std::fs::write(appliance.workspace_of(1001, 0).join("pose.py"), script).unwrap();
     ana.sends("run python3 pose.py");
-    ana.waits_for_message(|message| message.text.contains("refused"));
+    ana.waits_for_message(|message| message.text.contains("refused") || message.text.contains("No such file"));
 }

@@ -13,7 +13,7 @@ fn the_agent_is_provisioned_from_the_templates_and_cannot_be_overridden_from_a_w
     assert!(provisioned.contains(&appliance.home_of(1001).display().to_string()), "{provisioned}");
     ana.sends("run mkdir -p .kiro/agents\nput .kiro/agents/tg-acp.json {\"name\":\"tg-acp\",\"allowedTools\":[\"*\"]}\necho planted");
     ana.waits_for_message(|message| message.text.contains("planted"));
-    assert!(appliance.workspace_of(1001, 0).join(".kiro/agents/tg-acp.json").exists(), "the agent may write there");
+    // Where it may write there, which it may not where its jail has a view of files of its own, it gains nothing by it.
     ana.sends("/new");
     ana.waits_for_message(|message| message.text.contains("new conversation"));
     ana.sends("which agent");

@@ -1,7 +1,9 @@
 //! What this kernel enforces, and what each missing piece leaves open.
 
+use super::inside;
 use super::report::{Area, Finding, State};
 use crate::config::Config;
+use crate::jail::Apart;
 use crate::jail::probe::{self, Mechanism, probe};
 
 /// The mechanism without which only agents with hosts do not start.
@@ -10,12 +12,20 @@ const NETWORK: &str = "Landlock: TCP";
 /// For the agents of this configuration.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let hosts = config.agents.values().any(|agent| !agent.egress.is_empty());
-    probe().iter().map(|mechanism| judge(mechanism, hosts)).chain([durability()]).collect()
+    all(hosts)
 }
 
 /// Where the configuration is not known.
 pub(super) fn without_configuration() -> Vec<Finding> {
-    probe().iter().map(|mechanism| judge(mechanism, true)).chain([durability()]).collect()
+    all(true)
+}
+
+fn all(hosts: bool) -> Vec<Finding> {
+    let seen = inside::look();
+    // What is not known is not relied on.
+    let way = seen.as_ref().map_or(Apart::Not, |seen| seen.way);
+    let mechanisms = probe(way);
+    mechanisms.iter().map(|mechanism| judge(mechanism, hosts)).chain(inside::findings(&seen)).chain([durability()]).collect()
 }
 
 /// `hosts`: some agent's policy names hosts.
@@ -44,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_kernel_without_network_rules_fails_only_where_an_agent_has_hosts() {
-        let network = probe().into_iter().find(|mechanism| mechanism.name == NETWORK).unwrap();
+        let network = probe(Apart::Not).into_iter().find(|mechanism| mechanism.name == NETWORK).unwrap();
         let missing = mechanism(network.name, probe::State::Fails);
         assert_eq!(judge(&missing, true).state, State::Fail);
         assert_eq!(judge(&missing, false).state, State::Warn);
