@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid, WaitOptions};
 use rustix::thread::UnshareFlags;
 
-use super::{JailError, privileges, sys, view};
+use super::view::{self, Left};
+use super::{JailError, privileges, sys};
 
 /// The first Landlock that keeps signals and abstract sockets inside; before it, a process namespace has to.
 const SCOPES: i32 = 6;
@@ -119,7 +120,10 @@ pub(crate) fn may_have_files() -> Result<bool, JailError> {
     for way in [Apart::Wholly, Apart::SharingProc] {
         match sys::fork_into(way.namespaces(abi)) {
             Ok(sys::Fork::Child) => {
-                let laid = privileges::make_dumpable().and_then(|()| settle(way, identity)).and_then(|()| view::lay(way, &[], None));
+                let laid = privileges::make_dumpable()
+                    .and_then(|()| settle(way, identity))
+                    .and_then(|()| view::lay(way, &[], None))
+                    .and_then(Left::let_go);
                 std::process::exit(i32::from(laid.is_err()));
             }
             Ok(sys::Fork::Parent(child)) => {

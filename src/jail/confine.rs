@@ -8,16 +8,17 @@
 //! 3. dies with its keeper, so that none of it is left if the keeper is killed;
 //! 4. who it was, and a loopback interface; then a listener for the egress, which belongs to the network in which it is made;
 //! 5. a view of files that holds what the plan grants and nothing else;
-//! 6. no capability in these namespaces either.
+//! 6. where there are processes of its own: the fork of the command; the child stays as process 1, and ends all of them with it. It lets go
+//!    of the machine's files while the command goes on with what follows;
+//! 7. no capability in these namespaces either.
 //!
-//! [`Inside::execute`], in the same child:
-//! 7. where there are processes of its own: the fork of the command; the child stays as process 1, and ends all of them with it;
+//! [`Inside::execute`], in the command:
 //! 8. its standard descriptors; all others close at `exec`;
 //! 9. no signal blocked, and a session of its own, so that the whole of it can be signalled;
 //! 10. limits, and the raised `oom_score_adj`, while /proc may be written to (dumpable for it: else the file is root's; `exec` makes it so anyway);
 //! 11. Landlock, while paths can still be opened;
 //! 12. seccomp, which forbids most of the above;
-//! 13. `exec`.
+//! 13. `exec`, once process 1 has let go of the machine's files.
 //!
 //! There is one thread all along: every restriction is per thread, and is inherited.
 
@@ -34,7 +35,8 @@ use super::apart::{self, Apart, Identity};
 use super::attempts::{self, Outside};
 use super::domain::{Grants, Network};
 use super::keeper::{self, Manner};
-use super::{JailError, Plan, domain, filter, limits, privileges, sys, view};
+use super::view::{self, Left};
+use super::{JailError, Plan, domain, filter, limits, privileges, sys};
 
 /// What the child says when its namespaces hold.
 const HOLDS: u8 = b'+';
@@ -76,6 +78,8 @@ pub struct Inside {
     abi: i32,
     listener: Option<TcpListener>,
     port: Option<u16>,
+    /// Process 1's word that the machine's files are gone.
+    alone: Option<PipeReader>,
 }
 
 impl Prepared {
@@ -91,7 +95,7 @@ impl Prepared {
         Ok(Self { plan, signals, contained })
     }
 
-    /// Steps 3 to 6, in the child; the parent waits until they are done.
+    /// Steps 3 to 7, in the child; the parent waits until they are done.
     ///
     /// # Errors
     /// [`JailError`], on either side. What fails in the child is the child's to say; its keeper keeps it until its end.
@@ -129,11 +133,10 @@ fn stays(child: Pid, mut said: PipeReader) -> Result<bool, JailError> {
     Ok(!refused)
 }
 
-/// Does not come back where the namespaces of `way` are not allowed.
+/// Does not come back where the namespaces of `way` are not allowed, nor in process 1.
 fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWriter) -> Result<Inside, JailError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
-    let entered = set_apart(&plan, way, identity);
-    let listener = match entered {
+    let (listener, left) = match set_apart(&plan, way, identity) {
         Err(JailError::Step { source, .. }) if way != Apart::Not && apart::is_refusal(&source) => {
             // A keeper that is gone needs no word.
             let _ = says.write_all(&[REFUSED]);
@@ -141,23 +144,51 @@ fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWri
         }
         entered => entered?,
     };
+    let alone = if way.has_processes(abi) {
+        Some(split(left)?)
+    } else {
+        left.map_or(Ok(()), Left::let_go)?;
+        None
+    };
     privileges::drop_all()?;
     let port = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
     // Fails if the keeper died before its death could be signalled.
     says.write_all(&[HOLDS]).map_err(JailError::step("the keeper died while the jail was made"))?;
-    Ok(Inside { plan, way, abi, listener, port: port.map(|address| address.port()) })
+    Ok(Inside { plan, way, abi, listener, port: port.map(|address| address.port()), alone })
 }
 
-fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<Option<TcpListener>, JailError> {
+fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<(Option<TcpListener>, Option<Left>), JailError> {
     privileges::make_dumpable()?;
     apart::settle(way, identity)?;
     let listener = if plan.egress { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
-    if way.has_files() {
-        // A plan that grants no writing has nothing to guard.
-        let workspaces = plan.write.contains(&plan.directory).then_some(plan.directory.as_path());
-        view::lay(way, &view::pieces(plan)?, workspaces)?;
+    if !way.has_files() {
+        return Ok((listener, None));
     }
-    Ok(listener)
+    // A plan that grants no writing has nothing to guard.
+    let workspaces = plan.write.contains(&plan.directory).then_some(plan.directory.as_path());
+    let left = view::lay(way, &view::pieces(plan)?, workspaces)?;
+    Ok((listener, Some(left)))
+}
+
+/// The fork of the command; process 1 stays behind, and only the command comes back, with what to wait for before it executes anything.
+fn split(left: Option<Left>) -> Result<PipeReader, JailError> {
+    rustix::process::setsid().map_err(JailError::step("setsid"))?;
+    let signals = keeper::listen_as_first()?;
+    let (alone, says) = io::pipe().map_err(JailError::step("pipe"))?;
+    match sys::fork().map_err(JailError::step("fork"))? {
+        sys::Fork::Child => Ok(alone),
+        sys::Fork::Parent(command) => {
+            let kept = be_first(left, says).and_then(|()| keeper::keep_as_first(command, &signals));
+            std::process::exit(kept.map_or(1, i32::from))
+        }
+    }
+}
+
+/// Process 1's own way to having nothing. Should it fail, the command says so, and is not executed.
+fn be_first(left: Option<Left>, mut says: PipeWriter) -> Result<(), JailError> {
+    let gone = left.map_or(Ok(()), Left::let_go).and_then(|()| privileges::drop_all());
+    let word = if gone.is_ok() { HOLDS } else { REFUSED };
+    says.write_all(&[word]).map_err(JailError::step("the command died while the jail was made"))
 }
 
 impl Keeper {
@@ -181,12 +212,11 @@ impl Inside {
         self.way
     }
 
-    /// Steps 7 to 13. Comes back only with the reason why the command was not executed.
+    /// Steps 8 to 13. Comes back only with the reason why the command was not executed.
     ///
     /// `stdio` becomes the standard descriptors; without it they stay as they are. `secret` is one more variable of the environment.
     pub fn execute(self, stdio: Option<[OwnedFd; 3]>, secret: Option<(&str, &str)>) -> JailError {
-        let confined = self.split().and_then(|()| self.confine(stdio));
-        match confined {
+        match self.confine(stdio) {
             Ok(()) => self.exec(secret),
             Err(error) => error,
         }
@@ -197,21 +227,8 @@ impl Inside {
     /// # Errors
     /// [`JailError`]; nothing was tried.
     pub fn try_to_reach(self, outside: &Outside) -> Result<Vec<(&'static str, i32)>, JailError> {
-        self.split().and_then(|()| self.confine(None))?;
+        self.confine(None)?;
         Ok(attempts::all(outside))
-    }
-
-    /// The fork of the command, where process 1 has to stay behind: only in the command it comes back.
-    fn split(&self) -> Result<(), JailError> {
-        if !self.way.has_processes(self.abi) {
-            return Ok(());
-        }
-        rustix::process::setsid().map_err(JailError::step("setsid"))?;
-        let signals = keeper::listen_as_first()?;
-        match sys::fork().map_err(JailError::step("fork"))? {
-            sys::Fork::Child => Ok(()),
-            sys::Fork::Parent(command) => std::process::exit(keeper::keep_as_first(command, &signals).map_or(1, i32::from)),
-        }
     }
 
     fn confine(&self, stdio: Option<[OwnedFd; 3]>) -> Result<(), JailError> {
@@ -234,7 +251,19 @@ impl Inside {
                 filter::apply(filter::OFFLINE)?;
             }
         }
-        filter::apply(filter::AGENT)
+        filter::apply(filter::AGENT)?;
+        self.wait_until_alone()
+    }
+
+    fn wait_until_alone(&self) -> Result<(), JailError> {
+        let Some(mut alone) = self.alone.as_ref() else { return Ok(()) };
+        let mut word = [REFUSED];
+        alone.read_exact(&mut word).map_err(JailError::step("waiting for process 1 of the jail"))?;
+        if word == [HOLDS] {
+            Ok(())
+        } else {
+            Err(JailError::Preparation("its process 1 could not let go of the machine's files".to_owned()))
+        }
     }
 
     fn grants(&self) -> Grants {

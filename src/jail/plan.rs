@@ -151,8 +151,9 @@ impl Plan {
         // The configuration holds its default agent; its maker sees to that.
         let agent = &config.agents[&config.default_agent];
         // Unlike a user's own, it was named by hand. One of the workspaces will do.
-        check_holds_nothing(config, workspace)?;
-        check_not_within(&config.state, workspace)?;
+        let granted = Place::of(workspace);
+        granted.check_holds_none(&private(config))?;
+        granted.check_is_not_in(&Place::of(&config.state))?;
         Self::new(config, agent, command, workspace.to_owned(), home)
     }
 
@@ -180,13 +181,16 @@ impl Plan {
         let program = if own { PathBuf::from("/proc/self/exe") } else { find_program(name)? };
         let mut execute = system();
         // A program that was made in the workspace is granted with it.
-        execute.extend(program_paths(&program).into_iter().filter(|path| !real(path).starts_with(real(&workspace))));
+        let inside = real(&workspace);
+        execute.extend(program_paths(&program).into_iter().filter(|path| !real(path).starts_with(&inside)));
         execute.extend(agent.read_only.iter().cloned());
+        let (private, state, workspaces) = (private(config), Place::of(&config.state), Place::of(&config.workspaces));
         for path in &execute {
             path.metadata().map_err(|error| PlanError::Missing { path: path.clone(), why: error.to_string() })?;
-            check_holds_nothing(config, path)?;
-            check_not_within(&config.state, path)?;
-            check_not_within(&config.workspaces, path)?;
+            let granted = Place::of(path);
+            granted.check_holds_none(&private)?;
+            granted.check_is_not_in(&state)?;
+            granted.check_is_not_in(&workspaces)?;
         }
         let mut read: Vec<PathBuf> = ETC.iter().map(|name| Path::new("/etc").join(name)).filter(|path| path.exists()).collect();
         read.extend(existing(READ));
@@ -257,21 +261,37 @@ fn program_paths(program: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// What is granted must not hold what belongs to one user, or to the operator.
-fn check_holds_nothing(config: &Config, granted: &Path) -> Result<(), PlanError> {
-    let mut secret = [&config.state, &config.workspaces].into_iter().chain(&config.private_files);
-    match secret.find(|private| real(private).starts_with(real(granted))) {
-        Some(private) => Err(PlanError::Exposes { granted: granted.to_owned(), private: private.clone() }),
-        None => Ok(()),
-    }
+/// A path, and where it leads, which is asked once.
+struct Place<'a> {
+    path: &'a Path,
+    real: PathBuf,
 }
 
-/// What is granted must not be a part of `private` either.
-fn check_not_within(private: &Path, granted: &Path) -> Result<(), PlanError> {
-    if real(granted).starts_with(real(private)) {
-        return Err(PlanError::Within { granted: granted.to_owned(), private: private.to_owned() });
+/// What belongs to one user, or to the operator.
+fn private(config: &Config) -> Vec<Place<'_>> {
+    [&config.state, &config.workspaces].into_iter().chain(&config.private_files).map(|path| Place::of(path)).collect()
+}
+
+impl<'a> Place<'a> {
+    fn of(path: &'a Path) -> Self {
+        Self { path, real: real(path) }
     }
-    Ok(())
+
+    /// What is granted must hold nothing private.
+    fn check_holds_none(&self, private: &[Place<'_>]) -> Result<(), PlanError> {
+        match private.iter().find(|private| private.real.starts_with(&self.real)) {
+            Some(private) => Err(PlanError::Exposes { granted: self.path.to_owned(), private: private.path.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// What is granted must not be a part of `private` either.
+    fn check_is_not_in(&self, private: &Place<'_>) -> Result<(), PlanError> {
+        if self.real.starts_with(&private.real) {
+            return Err(PlanError::Within { granted: self.path.to_owned(), private: private.path.to_owned() });
+        }
+        Ok(())
+    }
 }
 
 /// Where a path leads; itself while it does not exist.

@@ -39,15 +39,19 @@ fn drop_all_but(kept: &CapsHashSet) -> Result<(), JailError> {
     rustix::thread::set_no_new_privs(true).map_err(JailError::step("PR_SET_NO_NEW_PRIVS"))?;
     caps::clear(None, CapSet::Ambient).map_err(failed)?;
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
-        for capability in caps::read(None, CapSet::Bounding).map_err(failed)?.difference(kept) {
-            caps::drop(None, CapSet::Bounding, *capability).map_err(failed)?;
+        for capability in caps::all().difference(kept) {
+            // An error says that this kernel has no such capability.
+            if matches!(caps::has_cap(None, CapSet::Bounding, *capability), Ok(true)) {
+                caps::drop(None, CapSet::Bounding, *capability).map_err(failed)?;
+            }
         }
     }
     caps::clear(None, CapSet::Inheritable).map_err(failed)?;
     for set in [CapSet::Effective, CapSet::Permitted] {
         caps::set(None, set, kept).map_err(failed)?;
     }
-    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+    // What is ambient is always inheritable too (capabilities(7)).
+    for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         let left = caps::read(None, set).map_err(failed)?;
         if !left.is_subset(kept) {
             return Err(JailError::Capabilities(format!("{set:?} still holds {left:?}")));

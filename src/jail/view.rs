@@ -5,7 +5,7 @@
 //! [`pieces`] decides what lies where; [`lay`] does it, by descriptors, in a process that nothing of an agent shares yet. `.kiro` in a
 //! workspace becomes read-only: who could write there could give itself tools for its next session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -80,7 +80,7 @@ const BUILDING_SITE: &str = "/proc";
 
 /// What lies in the view of a plan, outer before inner.
 pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
-    let mut links = BTreeMap::new();
+    let mut seen = Seen::default();
     let mut wanted: BTreeMap<PathBuf, Manner> = BTreeMap::new();
     let etc = PathBuf::from("/etc");
     let devices = Plan::devices();
@@ -97,7 +97,7 @@ pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
         if path.starts_with("/proc") {
             continue;
         }
-        let real = trace(path, &mut links).map_err(|source| JailError::Path { path: path.clone(), source })?;
+        let real = seen.trace(path).map_err(|source| JailError::Path { path: path.clone(), source })?;
         // What is granted twice is granted by the wider one.
         wanted.entry(real).and_modify(|is| *is = if *is == Manner::Read { manner } else { *is }).or_insert(manner);
     }
@@ -109,7 +109,7 @@ pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
         }
     }
     let covers = |path: &Path| pieces.iter().any(|(outer, ..)| path.starts_with(outer));
-    let links = links.into_iter().chain(DEVICE_LINKS.iter().map(|(at, to)| (at.into(), to.into())));
+    let links = seen.links.into_iter().chain(DEVICE_LINKS.iter().map(|(at, to)| (at.into(), to.into())));
     let mut all: Vec<Piece> = links.filter(|(at, _)| !covers(at)).map(|(at, to)| Piece::Link { at, to }).collect();
     let shared = Path::new("/tmp");
     let free = !covers(shared) && !pieces.iter().any(|(path, ..)| path.starts_with(shared));
@@ -119,33 +119,57 @@ pub(crate) fn pieces(plan: &Plan) -> Result<Vec<Piece>, JailError> {
     Ok(all)
 }
 
-/// Where a path leads, and by the way what symbolic links are on it.
-fn trace(path: &Path, links: &mut BTreeMap<PathBuf, PathBuf>) -> io::Result<PathBuf> {
-    let mut real = PathBuf::from("/");
-    let mut rest = reversed(path);
-    let mut hops = 0;
-    while let Some(name) = rest.pop() {
-        if name == ".." {
-            real.pop();
-            continue;
+/// What was found on the ways of some paths: each name is looked at once.
+#[derive(Default)]
+struct Seen {
+    links: BTreeMap<PathBuf, PathBuf>,
+    others: BTreeSet<PathBuf>,
+}
+
+impl Seen {
+    /// Where a path leads.
+    fn trace(&mut self, path: &Path) -> io::Result<PathBuf> {
+        let mut real = PathBuf::from("/");
+        let mut rest = reversed(path);
+        let mut hops = 0;
+        while let Some(name) = rest.pop() {
+            if name == ".." {
+                real.pop();
+                continue;
+            }
+            let next = real.join(name);
+            let Some(to) = self.link(&next)? else {
+                real = next;
+                continue;
+            };
+            hops += 1;
+            if hops > LINKS {
+                return Err(Errno::LOOP.into());
+            }
+            if to.is_absolute() {
+                real = PathBuf::from("/");
+            }
+            rest.extend(reversed(&to));
         }
-        let next = real.join(name);
-        if !next.symlink_metadata()?.is_symlink() {
-            real = next;
-            continue;
-        }
-        hops += 1;
-        if hops > LINKS {
-            return Err(Errno::LOOP.into());
-        }
-        let to = next.read_link()?;
-        if to.is_absolute() {
-            real = PathBuf::from("/");
-        }
-        rest.extend(reversed(&to));
-        links.insert(next, to);
+        Ok(real)
     }
-    Ok(real)
+
+    /// Where a symbolic link leads; `None` for anything else.
+    fn link(&mut self, path: &Path) -> io::Result<Option<PathBuf>> {
+        if self.others.contains(path) {
+            return Ok(None);
+        }
+        if let Some(to) = self.links.get(path) {
+            return Ok(Some(to.clone()));
+        }
+        if !path.symlink_metadata()?.is_symlink() {
+            self.others.insert(path.to_owned());
+            return Ok(None);
+        }
+        let to = path.read_link()?;
+        self.links.insert(path.to_owned(), to.clone());
+        Ok(Some(to))
+    }
 }
 
 /// The names of a path, last first.
@@ -156,8 +180,21 @@ fn reversed(path: &Path) -> Vec<OsString> {
     names
 }
 
+/// The machine's files, which still lie upon a view that was entered. No path leads there, and the view is not to be used before they are gone.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Left(());
+
+impl Left {
+    /// Lets go of them. The kernel waits for all processors meanwhile, some 2 ms on an idle machine.
+    pub(crate) fn let_go(self) -> Result<(), JailError> {
+        rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(JailError::step("umount"))?;
+        rustix::process::chdir("/").map_err(JailError::step("chdir"))
+    }
+}
+
 /// Makes the view and enters it, for good. `workspaces` is where `.kiro` is guarded. To be called in a mount namespace of one's own.
-pub(crate) fn lay(way: Apart, pieces: &[Piece], workspaces: Option<&Path>) -> Result<(), JailError> {
+pub(crate) fn lay(way: Apart, pieces: &[Piece], workspaces: Option<&Path>) -> Result<Left, JailError> {
     // Before the building site hides it.
     let shared =
         if way == Apart::SharingProc { Some(tree(CWD, c"/proc", true).map_err(JailError::step("taking /proc along"))?) } else { None };
@@ -181,9 +218,8 @@ pub(crate) fn lay(way: Apart, pieces: &[Piece], workspaces: Option<&Path>) -> Re
     rustix::process::fchdir(root).map_err(JailError::step("fchdir"))?;
     // As pivot_root(2) has it for two equal names: the old root then lies upon the new one.
     rustix::process::pivot_root(".", ".").map_err(JailError::step("pivot_root"))?;
-    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(JailError::step("umount"))?;
-    rustix::process::chdir("/").map_err(JailError::step("chdir"))?;
-    attributes(root, MountAttrFlags::MOUNT_ATTR_RDONLY, false).map_err(JailError::step("mount_setattr"))
+    attributes(root, MountAttrFlags::MOUNT_ATTR_RDONLY, false).map_err(JailError::step("mount_setattr"))?;
+    Ok(Left(()))
 }
 
 fn place(root: BorrowedFd<'_>, piece: &Piece) -> Result<(), JailError> {
