@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, PathFdError, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::{JailError, sys};
 
@@ -107,7 +108,7 @@ pub(crate) fn keep_signals_inside() -> Result<bool, JailError> {
     let status = ruleset.create().and_then(RulesetCreated::restrict_self).map_err(refused)?;
     // The parent is outside. Without one to try it on, nothing is proven.
     let outside = rustix::process::getppid().map(rustix::process::test_kill_process);
-    Ok(status.ruleset == RulesetStatus::FullyEnforced && outside == Some(Err(rustix::io::Errno::PERM)))
+    Ok(status.ruleset == RulesetStatus::FullyEnforced && outside == Some(Err(Errno::PERM)))
 }
 
 fn device_rights(abi: ABI) -> BitFlags<AccessFs> {
@@ -116,13 +117,10 @@ fn device_rights(abi: ABI) -> BitFlags<AccessFs> {
 }
 
 fn grant(created: RulesetCreated, path: &Path, access: BitFlags<AccessFs>, abi: ABI) -> Result<RulesetCreated, JailError> {
-    let failed = |source| JailError::Path { path: path.to_owned(), source };
-    let fd = PathFd::new(path).map_err(|error| match error {
-        PathFdError::OpenCall { source, .. } => failed(source),
-        other => failed(std::io::Error::other(other.to_string())),
-    })?;
+    let failed = |errno: Errno| JailError::Path { path: path.to_owned(), source: errno.into() };
+    let fd = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     // Rights on directories are refused for a file. Asked of what was opened: the name may lead elsewhere by now.
-    let mode = rustix::fs::fstat(&fd).map_err(|errno| failed(errno.into()))?.st_mode;
+    let mode = rustix::fs::fstat(&fd).map_err(failed)?.st_mode;
     let access = if FileType::from_raw_mode(mode).is_dir() { access } else { access & AccessFs::from_file(abi) };
     created.add_rule(PathBeneath::new(fd, access)).map_err(refused)
 }

@@ -114,10 +114,11 @@ fn reap(command: Pid) -> Reaped {
 }
 
 /// Kills every descendant until there is none: all at once where our signals reach only them, so that whoever forks for ever cannot
-/// escape; else every child, and theirs as they become ours.
+/// escape; else every child, and theirs as they become ours. Without a child there is no descendant, and nobody to look for.
 fn end_all(command: Pid, contained: bool) -> Result<Option<u8>, JailError> {
     let mut code = None;
-    loop {
+    let mut first = WaitOptions::NOHANG;
+    while any_left(command, first, &mut code)? {
         if contained {
             sys::kill_all_within_reach();
         } else {
@@ -126,20 +127,27 @@ fn end_all(command: Pid, contained: bool) -> Result<Option<u8>, JailError> {
                 let _ = rustix::process::kill_process(child, Signal::KILL);
             }
         }
-        // The first is waited for; of the others those who have ended, since to kill again for each of thousands would take for ever.
-        let mut options = WaitOptions::empty();
-        for _ in 0..REAP_AT_ONCE {
-            match rustix::process::wait(options) {
-                Ok(Some((pid, status))) if pid == command && code.is_none() => code = Some(exit_code(status)),
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(rustix::io::Errno::CHILD) => return Ok(code),
-                Err(error) => return Err(JailError::step("wait")(error)),
-            }
-            options = WaitOptions::NOHANG;
-        }
+        // The next is waited for.
+        first = WaitOptions::empty();
     }
+    Ok(code)
+}
+
+/// Reaps who has ended, the first by `options`, and says whether there are more; not all at once, since to kill again for each of thousands
+/// would take for ever.
+fn any_left(command: Pid, mut options: WaitOptions, code: &mut Option<u8>) -> Result<bool, JailError> {
+    for _ in 0..REAP_AT_ONCE {
+        match rustix::process::wait(options) {
+            Ok(Some((pid, status))) if pid == command && code.is_none() => *code = Some(exit_code(status)),
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(rustix::io::Errno::CHILD) => return Ok(false),
+            Err(error) => return Err(JailError::step("wait")(error)),
+        }
+        options = WaitOptions::NOHANG;
+    }
+    Ok(true)
 }
 
 /// As shells count: the code, or 128 + the signal.

@@ -335,17 +335,19 @@ fn kind(tree: &OwnedFd) -> io::Result<rustix::fs::FileType> {
     Ok(rustix::fs::FileType::from_raw_mode(rustix::fs::statat(tree, c"", AtFlags::EMPTY_PATH)?.st_mode))
 }
 
-/// Makes a directory in the new root, and those above it.
+/// Makes a directory in the new root, and those above it where they are not there yet.
 fn directories(root: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
-    let mut made = PathBuf::new();
-    for name in relative(path).components() {
-        made.push(name);
-        match rustix::fs::mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+    let make = |path: &Path| rustix::fs::mkdirat(root, relative(path), Mode::from_raw_mode(0o755));
+    let mut missing = Vec::new();
+    // The root has no parent, and is there.
+    for path in path.ancestors().take_while(|path| path.parent().is_some()) {
+        match make(path) {
+            Ok(()) | Err(Errno::EXIST) => break,
+            Err(Errno::NOENT) => missing.push(path),
             Err(errno) => return Err(errno.into()),
         }
     }
-    Ok(())
+    Ok(missing.into_iter().rev().try_for_each(make)?)
 }
 
 fn parents(root: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
