@@ -1,6 +1,7 @@
 //! What is measured of the binary itself, and how numbers are written.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,27 +64,47 @@ pub(crate) fn gateway_syscalls() -> Result<String, String> {
     Ok(names.len().to_string())
 }
 
-/// What the jail adds to the start of a command: the difference of the medians of runs in turn.
-pub(crate) fn jail_cost(program: &Path) -> Result<String, String> {
+/// What the jail adds to a command: to its start, which is over when its first byte is there, and to all of it, with the end of its namespaces.
+/// Differences of the medians of runs in turn.
+pub(crate) fn jail_cost(program: &Path) -> Result<(String, String), String> {
     let dir = appliance::directory()?;
     let workspace = dir.path().join("workspace");
     std::fs::create_dir(&workspace).map_err(|error| error.to_string())?;
-    let (mut jailed, mut bare) = (Vec::new(), Vec::new());
+    let (mut jailed, mut bare) = (Runs::default(), Runs::default());
     for _ in 0..RUNS {
         let mut command = appliance::command(program, dir.path())?;
-        command.arg("jail").arg("--workspace").arg(&workspace).args(["--", "/bin/true"]);
-        jailed.push(run(&mut command)?);
-        bare.push(run(&mut Command::new("/bin/true"))?);
+        jailed.run(command.arg("jail").arg("--workspace").arg(&workspace).args(["--", "/bin/echo", "here"]))?;
+        bare.run(Command::new("/bin/echo").arg("here"))?;
     }
-    let (jailed, bare) = (Spread::of(&mut jailed), Spread::of(&mut bare));
-    let cost = jailed.median.saturating_sub(bare.median).as_secs_f64() * 1e3;
-    Ok(format!("{cost:.2} ms ({} against {})", milliseconds(&jailed), milliseconds(&bare)))
+    Ok((difference(&mut jailed.starts, &mut bare.starts), difference(&mut jailed.wholes, &mut bare.wholes)))
 }
 
-fn run(command: &mut Command) -> Result<Duration, String> {
-    let began = Instant::now();
-    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
-    let took = began.elapsed();
-    let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(took) } else { Err(format!("{command:?}: {}: {}", output.status, said.trim())) }
+fn difference(jailed: &mut [Duration], bare: &mut [Duration]) -> String {
+    let (jailed, bare) = (Spread::of(jailed), Spread::of(bare));
+    let cost = jailed.median.saturating_sub(bare.median).as_secs_f64() * 1e3;
+    format!("{cost:.2} ms ({} against {})", milliseconds(&jailed), milliseconds(&bare))
+}
+
+/// What runs of one command took.
+#[derive(Default)]
+struct Runs {
+    starts: Vec<Duration>,
+    wholes: Vec<Duration>,
+}
+
+impl Runs {
+    fn run(&mut self, command: &mut Command) -> Result<(), String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let began = Instant::now();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+        let first = child.stdout.as_mut().map(|stdout| stdout.read_exact(&mut [0]));
+        self.starts.push(began.elapsed());
+        let status = child.wait().map_err(failed)?;
+        self.wholes.push(began.elapsed());
+        if status.success() && first.is_some_and(|first| first.is_ok()) {
+            return Ok(());
+        }
+        let said = child.wait_with_output().map(|output| output.stderr).unwrap_or_default();
+        Err(format!("{command:?}: {status}: {}", String::from_utf8_lossy(&said).trim()))
+    }
 }

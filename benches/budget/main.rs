@@ -75,7 +75,10 @@ fn main() -> ExitCode {
     let mut table = Table::default();
     table.note("static binary", "≤ 5 MB", Ok(machine::size(&program)));
     table.note("system calls allowed to the gateway", "≤ 50", machine::gateway_syscalls());
-    table.note("jailed start over a bare exec, median of 101", "≤ 5 ms", machine::jail_cost(&program));
+    let (start, whole) =
+        machine::jail_cost(&program).map_or_else(|why| (Err(why.clone()), Err(why)), |(start, whole)| (Ok(start), Ok(whole)));
+    table.note("jailed start over a bare exec, to the first byte, median of 101", "≤ 5 ms", start);
+    table.note("the same to the end of all of its namespaces", "—", whole);
     table.row("start to first getUpdates, median of 9", "≤ 50 ms", start_time(&program));
     conversation(&program, &mut table).unwrap_or_else(|why| table.row("conversation", "0 lost", Err(why)));
     table.row("100 users × 25 messages, bursts of 5, 16 runtimes", "0 lost, in order", crowd(&program));
