@@ -7,6 +7,7 @@ mod agent;
 mod dotenv;
 mod file;
 mod host;
+mod limits;
 mod load;
 mod settings;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{AgentConfig, AgentKind, KiroEngine, PROGRAM_PATH};
 pub use host::HostRule;
+pub use limits::Limits;
 pub use load::{ConfigErrors, Problem, Sources, load, load_to_run};
 pub use settings::{SETTINGS, Setting};
 

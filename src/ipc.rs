@@ -22,7 +22,7 @@ pub use asynchronous::AsyncLink;
 
 use crate::model::bounds;
 
-/// Descriptors in one message at most: the three pipes of a runtime and one to spare.
+/// Descriptors in one message at most: the three pipes of a runtime and its keeper's link.
 pub const MAX_FDS: usize = 4;
 
 /// Why a message did not go or come.

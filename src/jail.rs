@@ -16,6 +16,7 @@ pub mod probe;
 pub mod role;
 pub mod sys;
 mod view;
+mod watch;
 
 use std::io;
 use std::path::PathBuf;
@@ -24,7 +25,6 @@ pub use apart::Apart;
 pub use attempts::Outside;
 pub use confine::{Inside, Keeper, Prepared, Side};
 pub use keeper::Manner;
-pub use limits::Limits;
 pub use plan::{Home, Plan, PlanError};
 
 /// Why there is no jail. Nothing of the command has run.

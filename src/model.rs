@@ -4,6 +4,7 @@
 
 pub mod bounds;
 pub mod control;
+pub mod excess;
 pub mod exit;
 pub mod ids;
 pub mod inbound;
@@ -12,6 +13,7 @@ pub mod outbound;
 pub mod permission;
 pub mod secret;
 
+pub use excess::Excess;
 pub use ids::{AcpSessionId, AgentName, ChannelKind, RuntimeId, ThreadId, UserId};
 pub use language::Language;
 pub use secret::Secret;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::HostRule;
+use super::{HostRule, Limits};
 use crate::model::AgentName;
 use crate::model::permission::PermissionPolicy;
 
@@ -23,6 +23,8 @@ pub struct AgentConfig {
     pub egress: Vec<HostRule>,
     /// What it may do unasked.
     pub permissions: PermissionPolicy,
+    /// What one of its runtimes may use.
+    pub limits: Limits,
 }
 
 /// What sort of agent it is.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::KiroEngine;
+use super::limits::FileLimits;
 use crate::model::permission::{ToolKind, Verdict};
 
 /// The file as it is written; every key may be left out, no other key may stand there.
@@ -33,4 +34,6 @@ pub(super) struct FileAgent {
     pub(super) egress: Vec<String>,
     /// Verdicts by kind of tool.
     pub(super) permissions: BTreeMap<ToolKind, Verdict>,
+    /// What a runtime may use.
+    pub(super) limits: FileLimits,
 }

@@ -36,7 +36,9 @@ use super::attempts::{self, Outside};
 use super::domain::{Grants, Network};
 use super::keeper::{self, Manner};
 use super::view::{self, Left};
+use super::watch::Watch;
 use super::{JailError, Plan, domain, filter, limits, privileges, sys};
+use crate::model::Excess;
 
 /// What the child says when its namespaces hold.
 const HOLDS: u8 = b'+';
@@ -68,6 +70,7 @@ pub struct Keeper {
     command: Pid,
     signals: OwnedFd,
     contained: bool,
+    watch: Watch,
 }
 
 /// The child that becomes the command.
@@ -108,7 +111,8 @@ impl Prepared {
                     drop(says);
                     if stays(child, said)? {
                         privileges::drop_all()?;
-                        return Ok(Side::Outside(Keeper { command: child, signals: self.signals, contained: self.contained }));
+                        let watch = Watch::over(&self.plan);
+                        return Ok(Side::Outside(Keeper { command: child, signals: self.signals, contained: self.contained, watch }));
                     }
                 }
                 Ok(sys::Fork::Child) => {
@@ -192,12 +196,12 @@ fn be_first(left: Option<Left>, mut says: PipeWriter) -> Result<(), JailError> {
 }
 
 impl Keeper {
-    /// Keeps until the end; gives the exit code, or 128 + the signal.
+    /// Keeps until the end; gives the exit code, or 128 + the signal. What uses more than it may is ended, after `tell` was told.
     ///
     /// # Errors
     /// [`JailError`]; whatever is left then becomes the warden's.
-    pub fn keep(self) -> Result<u8, JailError> {
-        keeper::keep(self.command, &self.signals, self.contained)
+    pub fn keep(self, mut tell: impl FnMut(Excess)) -> Result<u8, JailError> {
+        keeper::keep(self.command, &self.signals, self.contained, Some((self.watch, &mut tell)))
     }
 }
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
+use super::watch::Watch;
 use super::{JailError, sys};
-use crate::model::bounds;
+use crate::model::{Excess, bounds};
 
 /// Strangers that are reaped before signals are looked at again: whoever forks for ever must not hold the keeper's attention.
 const REAP_AT_ONCE: usize = 256;
@@ -51,18 +52,29 @@ pub(crate) fn keep_as_first(command: Pid, signals: &OwnedFd) -> Result<u8, JailE
     sys::close_all_but(signals.as_fd()).map_err(JailError::step("close_range"))?;
     // A second owner of a closed number.
     std::mem::forget(null);
-    keep(command, signals, true)
+    keep(command, signals, true, None)
 }
 
-/// Keeps the command until its end and ends all that is left; `contained` says that our signals reach nobody else. Gives its exit code, or 128 + the signal that ended it.
-pub(crate) fn keep(command: Pid, signals: &OwnedFd, contained: bool) -> Result<u8, JailError> {
+/// A watch over what is kept, and who is told what it found before all is ended for it.
+pub(crate) type Guard<'a> = (Watch, &'a mut dyn FnMut(Excess));
+
+/// Keeps the command until its end, or until it uses more than it may, and ends all that is left; `contained` says that our signals reach
+/// nobody else. Gives its exit code, or 128 + the signal that ended it.
+pub(crate) fn keep(command: Pid, signals: &OwnedFd, contained: bool, mut guard: Option<Guard<'_>>) -> Result<u8, JailError> {
     let mut kill_at: Option<Instant> = None;
     let mut reaped = Reaped::All;
     let status = loop {
         if reaped == Reaped::All {
-            wait_for_signal(signals, kill_at)?;
+            let look = guard.as_ref().map(|(watch, _)| watch.next());
+            wait_for_signal(signals, [kill_at, look].into_iter().flatten().min())?;
         }
         if kill_at.is_some_and(|at| Instant::now() >= at) {
+            break None;
+        }
+        if let Some((watch, tell)) = &mut guard
+            && let Some(excess) = watch.look(Instant::now())
+        {
+            tell(excess);
             break None;
         }
         while let Some(signal) = sys::next_signal(signals).map_err(JailError::step("reading a signal"))? {

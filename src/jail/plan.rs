@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::Limits;
-use crate::config::{AgentConfig, AgentKind, Config, PROGRAM_PATH};
+use crate::config::{AgentConfig, AgentKind, Config, Limits, PROGRAM_PATH};
 use crate::model::UserId;
 
 /// System directories that every program needs; those that do not exist are left out.
@@ -131,6 +130,8 @@ pub struct Plan {
     pub egress: bool,
     /// What its processes may use.
     pub limits: Limits,
+    /// The directories whose files are counted against its limits.
+    pub counted: Vec<PathBuf>,
 }
 
 impl Plan {
@@ -140,10 +141,11 @@ impl Plan {
     /// [`PlanError`]; then the runtime must not start.
     pub fn for_runtime(config: &Config, agent: &AgentConfig, user: &UserId, home: &Home) -> Result<Self, PlanError> {
         let workspaces = config.user_workspaces(user);
-        Self::new(config, agent, &agent.command, workspaces, home)
+        let counted = vec![workspaces.clone(), home.home.clone(), home.tmp.clone()];
+        Ok(Self { counted, ..Self::new(config, agent, &agent.command, workspaces, home)? })
     }
 
-    /// The same jail for a command given by hand, with `workspace` in place of a user's.
+    /// The same jail for a command given by hand, with `workspace` in place of a user's; what is in it is its giver's, and not counted.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -172,6 +174,7 @@ impl Plan {
             sealed: None,
             egress: true,
             limits: Limits::default(),
+            counted: Vec::new(),
         }
     }
 
@@ -209,7 +212,8 @@ impl Plan {
             tmp: Some(home.tmp.clone()),
             sealed: matches!(agent.kind, AgentKind::Kiro(_)).then(|| home.kiro.clone()),
             egress: !agent.egress.is_empty(),
-            limits: Limits::default(),
+            limits: agent.limits.clone(),
+            counted: Vec::new(),
         })
     }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, RuntimeId, UserId};
+use super::{AgentName, Excess, RuntimeId, UserId};
 
 /// From the warden to a role (gateway or egress), as the first message; the descriptor beside it is the role's sealed bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,13 @@ pub enum ToGateway {
         runtime: RuntimeId,
         /// One sentence that a person can act on, at most 1,000 bytes.
         why: String,
+    },
+    /// A runtime used more than it may, and is being ended. Comes before `Ended`.
+    Exceeded {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// What it used too much of.
+        excess: Excess,
     },
     /// A runtime and all its descendants are gone.
     Ended {
@@ -105,5 +112,16 @@ pub enum FromJail {
     Failed {
         /// One sentence that a person can act on, at most 1,000 bytes.
         why: String,
+    },
+}
+
+/// From a runtime's keeper to the warden.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum FromKeeper {
+    /// The runtime used more than it may; the keeper ends it.
+    Exceeded {
+        /// What it used too much of.
+        excess: Excess,
     },
 }

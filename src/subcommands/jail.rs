@@ -11,8 +11,8 @@ use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
 use crate::jail::{Inside, JailError, Manner, Outside, Plan, Prepared, Side, sys};
-use crate::model::control::{FromEgress, FromJail, ToEgress};
-use crate::model::{RuntimeId, exit};
+use crate::model::control::{FromEgress, FromJail, FromKeeper, ToEgress};
+use crate::model::{Excess, RuntimeId, exit};
 use crate::provision::{self, Homestead, Inhabited};
 use crate::warden::{JailOrder, ground, home_of};
 
@@ -40,7 +40,7 @@ pub fn run(arguments: &cli::Jail) -> ExitCode {
 fn probe(words: &[String]) -> ExitCode {
     let Some(outside) = Outside::of_words(words) else { return refuse("--probe wants a process, a port and a socket") };
     match Prepared::new(Plan::for_looking(), Manner::ByHand).and_then(Prepared::fork) {
-        Ok(Side::Outside(keeper)) => keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
+        Ok(Side::Outside(keeper)) => keeper.keep(say).map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
         Ok(Side::Inside(inside)) => {
             let way = inside.way();
             match inside.try_to_reach(&outside) {
@@ -61,12 +61,17 @@ fn refuse(why: &str) -> ExitCode {
     ExitCode::from(NOT_JAILED)
 }
 
-/// What the warden sent: the order, and the command's standard descriptors.
-type Received = (Link, JailOrder, [OwnedFd; 3]);
+/// Why the command is ended, for the person at the terminal.
+fn say(excess: Excess) {
+    eprintln!("kiroclaw jail: {excess}");
+}
+
+/// What the warden sent: the order, the keeper's link for its last word, and the command's standard descriptors.
+type Received = (Link, JailOrder, Link, [OwnedFd; 3]);
 
 fn from_warden() -> ExitCode {
     let received = receive();
-    let (link, order, stdio) = match received {
+    let (link, order, word, stdio) = match received {
         Ok(received) => received,
         Err(error) => return refuse(&format!("there is no order of the warden: {error}")),
     };
@@ -82,7 +87,9 @@ fn from_warden() -> ExitCode {
         Ok((Side::Outside(keeper), _inhabited)) => {
             // Their last copies are the command's: when that ends, its readers learn so.
             drop((link, stdio));
-            keeper.keep().map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
+            // A warden that is gone needs no word.
+            let tell = |excess| drop(word.send(&FromKeeper::Exceeded { excess }, &[]));
+            keeper.keep(tell).map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
         Ok((Side::Inside(inside), _)) => {
             if let Some(Err(error)) = inside.listener().map(|listener| link.send(&FromJail::Listener, &[listener.as_fd()])) {
@@ -100,8 +107,8 @@ fn receive() -> io::Result<Received> {
     let link = Link::from_fd(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     let (order, fds) = link.recv::<JailOrder>().map_err(io::Error::other)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let stdio = <[OwnedFd; 3]>::try_from(fds).map_err(|_| io::ErrorKind::InvalidData)?;
-    Ok((link, order, stdio))
+    let [stdin, stdout, stderr, word] = <[OwnedFd; 4]>::try_from(fds).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok((link, order, Link::from_fd(word), [stdin, stdout, stderr]))
 }
 
 /// The second is held until the runtime's end.
@@ -133,7 +140,7 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
     };
     match fork_by_hand(&config, workspace, command) {
         Ok((Side::Outside(keeper), _egress, _inhabited)) => {
-            let kept = let_go_of_pipes().and_then(|()| keeper.keep());
+            let kept = let_go_of_pipes().and_then(|()| keeper.keep(say));
             kept.map_or_else(|error| refuse(&error.to_string()), ExitCode::from)
         }
         Ok((Side::Inside(inside), egress, _)) => {

@@ -12,7 +12,7 @@ use super::state::Event;
 use crate::config::{Config, Secrets};
 use crate::ipc::{IpcError, Link};
 use crate::jail::PlanError;
-use crate::model::control::FromJail;
+use crate::model::control::{FromJail, FromKeeper};
 use crate::model::{AgentName, RuntimeId, UserId};
 
 /// Longest reason of a failed start that goes on to the gateway, in bytes.
@@ -41,6 +41,8 @@ struct RuntimeProcess {
     pid: Option<Pid>,
     /// Open until the command is executed.
     link: Option<Link>,
+    /// On which its keeper says why it ends the runtime; `None` once it is closed.
+    word: Option<Link>,
     /// Kept for an egress that is started anew.
     listener: Option<OwnedFd>,
     /// The gateway's ends of stdin, stdout, stderr; kept until it is told.
@@ -66,11 +68,13 @@ impl Runtimes {
         let (our_stdout, stdout) = io::pipe()?;
         let (our_stderr, stderr) = io::pipe()?;
         let (link, theirs) = Link::pair()?;
+        let (word, keeper_s) = Link::pair()?;
         let pid = children::spawn(&["jail", "--from-warden"], theirs)?;
-        let sent = link.send(&order, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd()]);
+        let sent = link.send(&order, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), keeper_s.as_fd()]);
         let process = RuntimeProcess {
             pid: Some(pid),
             link: Some(link),
+            word: Some(word),
             listener: None,
             pipes: Some([our_stdin.into(), our_stdout.into(), our_stderr.into()]),
         };
@@ -108,6 +112,24 @@ impl Runtimes {
             Err(error) => {
                 process.link = None;
                 Some(failed(&error.to_string()))
+            }
+        }
+    }
+
+    /// The links of the keepers to poll.
+    pub(super) fn words(&self) -> impl Iterator<Item = (RuntimeId, &Link)> {
+        self.0.iter().filter_map(|(&id, process)| process.word.as_ref().map(|word| (id, word)))
+    }
+
+    /// What a keeper says, if it says something.
+    pub(super) fn hear_keeper(&mut self, id: RuntimeId) -> Option<Event> {
+        let process = self.0.get_mut(&id)?;
+        match process.word.as_ref()?.try_recv::<FromKeeper>() {
+            Ok(None) => None,
+            Ok(Some(Some((FromKeeper::Exceeded { excess }, _)))) => Some(Event::Exceeded(id, excess)),
+            Ok(Some(None)) | Err(_) => {
+                process.word = None;
+                None
             }
         }
     }

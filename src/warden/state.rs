@@ -12,7 +12,7 @@ use self::runtime::{Phase as RuntimePhase, Runtime};
 use self::supervised::Supervised;
 use crate::model::bounds::{DRAIN, END_GRACE};
 use crate::model::control::{FromGateway, ToEgress, ToGateway};
-use crate::model::{AgentName, RuntimeId, UserId, exit};
+use crate::model::{AgentName, Excess, RuntimeId, UserId, exit};
 
 /// Time for a jail to be made and its command executed: milliseconds as a rule, seconds on a machine that swaps.
 pub(super) const START: Duration = Duration::from_secs(10);
@@ -53,6 +53,8 @@ pub(super) enum Event {
     Executed(RuntimeId),
     /// A starting jail gave up, or could not even be begun.
     Failed(RuntimeId, String),
+    /// A runtime used more than it may, and its keeper or the kernel ends it.
+    Exceeded(RuntimeId, Excess),
     /// A runtime's keeper and all its descendants are gone; exit code, or 128 + signal.
     Gone(RuntimeId, i32),
 }
@@ -137,6 +139,7 @@ impl State {
             Event::Listener(id) => self.listener(id, &mut actions),
             Event::Executed(id) => self.executed(id, &mut actions),
             Event::Failed(id, why) => self.failed(id, why, now, &mut actions),
+            Event::Exceeded(id, excess) => self.exceeded(id, excess, now, &mut actions),
             Event::Gone(id, status) => self.gone(id, status, &mut actions),
         }
         self.due(now, &mut actions);
@@ -264,6 +267,13 @@ impl State {
         if self.runtimes.get_mut(&id).is_some_and(|runtime| runtime.failed(now + START)) {
             actions.push(Action::TellGateway(ToGateway::Failed { runtime: id, why }));
         }
+    }
+
+    /// Its keeper ends it without being told; if it cannot, it is killed.
+    fn exceeded(&mut self, id: RuntimeId, excess: Excess, now: Instant, actions: &mut Vec<Action>) {
+        let Some(runtime) = self.runtimes.get_mut(&id) else { return };
+        runtime.end(now + KEEPER_GRACE);
+        actions.push(Action::TellGateway(ToGateway::Exceeded { runtime: id, excess }));
     }
 
     fn gone(&mut self, id: RuntimeId, status: i32, actions: &mut Vec<Action>) {

@@ -22,6 +22,7 @@ enum Source {
     Signals,
     Kept(Kept),
     Jail(RuntimeId),
+    Keeper(RuntimeId),
     Reader,
 }
 
@@ -39,6 +40,7 @@ impl Warden {
                 }
                 Source::Kept(kept) => events.extend(self.role(kept).as_mut().and_then(RoleProcess::hear)),
                 Source::Jail(id) => events.extend(self.runtimes.hear(id)),
+                Source::Keeper(id) => events.extend(self.runtimes.hear_keeper(id)),
                 Source::Reader => {
                     // Once is enough: a closed pipe would be ready for ever.
                     self.tie = Tie::Free;
@@ -63,6 +65,10 @@ impl Warden {
         for (id, link) in self.runtimes.links() {
             sources.push(Source::Jail(id));
             fds.push(PollFd::new(link, PollFlags::IN));
+        }
+        for (id, word) in self.runtimes.words() {
+            sources.push(Source::Keeper(id));
+            fds.push(PollFd::new(word, PollFlags::IN));
         }
         if self.tie == Tie::Attached {
             sources.push(Source::Reader);
@@ -90,9 +96,10 @@ impl Warden {
                 tracing::info!(role = kept.name(), code, "role ended");
                 events.push_back(Event::Ended(kept));
             } else if let Some(id) = self.runtimes.reaped(pid) {
-                while let Some(event) = self.runtimes.hear(id) {
+                while let Some(event) = self.runtimes.hear(id).or_else(|| self.runtimes.hear_keeper(id)) {
                     events.push_back(event);
                 }
+                events.extend(self.runtimes.starved(id).map(|excess| Event::Exceeded(id, excess)));
                 tracing::info!(runtime = %id, code, "runtime ended");
                 self.ending.push((id, code));
             }

@@ -55,7 +55,8 @@ impl Loader<'_> {
         let mut read_only = shared_paths.to_vec();
         read_only.extend(self.absolute_paths(&format!("{place}.readOnlyPaths"), settings.read_only_paths));
         let permissions = settings.permissions.into_iter().fold(PermissionPolicy::default(), PermissionPolicy::with_pair);
-        AgentConfig { name: name.clone(), kind, command, read_only, egress, permissions }
+        let limits = settings.limits.checked(|key, why| self.problem(format!("{place}.limits.{key}"), why));
+        AgentConfig { name: name.clone(), kind, command, read_only, egress, permissions, limits }
     }
 
     fn agent_command(&mut self) -> Option<Vec<String>> {

@@ -1,0 +1,130 @@
+//! What the descendants of this process use (proc(5): `/proc/PID/stat`, `/proc/PID/smaps_rollup`).
+//!
+//! One pass over /proc: whoever forks while it goes on may be missed, and is there at the next look.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+
+/// Processes of the machine that are looked at; the kernel's own bound is 4,194,304, and nobody has these many without a bomb.
+const PASS: usize = 100_000;
+
+/// Longest `/proc/PID/stat`, in bytes: 52 numbers and a name of 64 bytes.
+const STAT: u64 = 2048;
+
+/// What they use together.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    /// Their threads; a process has at least one.
+    pub(super) threads: u64,
+    /// Processor time, in clock ticks, that of the ended ones that were waited for included.
+    pub(super) ticks: u64,
+    /// Bytes of memory; what is shared counts once for each.
+    pub(super) resident: u64,
+    pids: Vec<i32>,
+}
+
+/// One process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Process {
+    parent: i32,
+    ticks: u64,
+    /// Of its children that ended and were waited for.
+    ended: u64,
+    threads: u64,
+    pages: u64,
+}
+
+/// What the descendants of this process use now. Nothing where /proc cannot be read: then no runtime was started either.
+pub(super) fn load() -> Load {
+    let pids = std::fs::read_dir("/proc").into_iter().flatten();
+    let pids = pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok()).take(PASS);
+    let all: BTreeMap<i32, Process> = pids.filter_map(|pid| Some((pid, process(pid)?))).collect();
+    below(rustix::process::getpid().as_raw_pid(), &all)
+}
+
+/// Adds up those whose ancestor `root` is.
+fn below(root: i32, all: &BTreeMap<i32, Process>) -> Load {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for (&pid, process) in all {
+        children.entry(process.parent).or_default().push(pid);
+    }
+    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    let mut load = Load { ticks: all.get(&root).map_or(0, |root| root.ended), ..Load::default() };
+    let mut left = children.remove(&root).unwrap_or_default();
+    while let Some(pid) = left.pop() {
+        left.extend(children.remove(&pid).unwrap_or_default());
+        if let Some(process) = all.get(&pid) {
+            load.threads += process.threads;
+            load.ticks += process.ticks + process.ended;
+            load.resident = load.resident.saturating_add(process.pages.saturating_mul(page));
+            load.pids.push(pid);
+        }
+    }
+    load
+}
+
+fn process(pid: i32) -> Option<Process> {
+    let mut text = Vec::new();
+    File::open(format!("/proc/{pid}/stat")).ok()?.take(STAT).read_to_end(&mut text).ok()?;
+    parse(&text)
+}
+
+/// A name is whatever its process likes, and ends at the last parenthesis.
+fn parse(stat: &[u8]) -> Option<Process> {
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let fields: Vec<u64> = String::from_utf8_lossy(stat.get(end + 1..)?).split_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    Some(Process {
+        parent: i32::try_from(field(4)?).ok()?,
+        ticks: field(14)? + field(15)?,
+        ended: field(16)? + field(17)?,
+        threads: field(20)?,
+        pages: field(24)?,
+    })
+}
+
+impl Load {
+    /// Bytes of memory, what is shared divided among those who share it. Of a process that lets nobody look: all that is resident.
+    pub(super) fn proportional(&self) -> u64 {
+        let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+        let whole = |pid: i32| process(pid).map_or(0, |process| process.pages.saturating_mul(page));
+        self.pids.iter().map(|&pid| share(pid).unwrap_or_else(|| whole(pid))).fold(0, u64::saturating_add)
+    }
+}
+
+fn share(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("Pss:"))?.split_whitespace().next()?;
+    Some(kilobytes.parse::<u64>().ok()?.saturating_mul(1024))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_may_call_itself_what_it_likes() {
+        let stat = b"7 (a) R 1 (\xff) S 3 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 5 0 99 1000 25 0";
+        assert_eq!(parse(stat), Some(Process { parent: 3, ticks: 30, ended: 70, threads: 5, pages: 25 }));
+        assert_eq!(parse(b"7 (short) S 1"), None);
+    }
+
+    #[test]
+    fn only_descendants_count_however_they_are_numbered() {
+        let one = |parent| Process { parent, ticks: 1, ended: 0, threads: 2, pages: 1 };
+        let all = BTreeMap::from([(10, Process { ended: 100, ..one(1) }), (11, one(10)), (5, one(11)), (12, one(1)), (13, one(13))]);
+        let load = below(10, &all);
+        assert_eq!((load.threads, load.ticks, load.pids.len()), (4, 102, 2));
+    }
+
+    #[test]
+    fn a_child_of_ours_is_seen_with_its_memory() {
+        let mut child = std::process::Command::new("/bin/sleep").arg("60").spawn().unwrap();
+        let seen = load();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seen.threads >= 1 && seen.resident > 0, "{seen:?}");
+        assert!(seen.pids.contains(&i32::try_from(child.id()).unwrap()));
+    }
+}
