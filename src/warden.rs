@@ -4,6 +4,7 @@
 //! One thread, one poll(2) loop, no network, no store. What it decides stands in [`state`]; here it is carried out.
 //! It takes no command, path or limit from the gateway: an agent and a user are names, and what they mean is its own configuration's.
 
+mod cgroup;
 mod children;
 pub mod ground;
 mod order;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 use rustix::process::{DumpableBehavior, Pid, Signal};
 
+use self::cgroup::Cgroups;
 use self::ground::{Ground, GroundError};
 pub use self::order::{JailOrder, home_of};
 use self::roles::RoleProcess;
@@ -84,6 +86,20 @@ pub fn run(bundle: Bundle, tie: Tie) -> ExitCode {
     }
 }
 
+/// Cgroups for the runtimes, where there can be any; the log says what bounds them.
+fn claim_cgroups() -> Option<Cgroups> {
+    match Cgroups::claim() {
+        Ok(cgroups) => {
+            tracing::info!(cgroup = %cgroups.directory().display(), "runtimes are bounded by cgroups of their own");
+            Some(cgroups)
+        }
+        Err(why) => {
+            tracing::info!(%why, "runtimes are bounded by their keepers' watch alone");
+            None
+        }
+    }
+}
+
 struct Warden {
     config: Config,
     /// Kiro's own key alone: it belongs into the runtimes' environment.
@@ -104,7 +120,8 @@ struct Warden {
 }
 
 impl Warden {
-    /// Everything before the first child, in this order: signals wait, ground and lock, adoption of orphans, secrets apart, lock-down.
+    /// Everything before the first child, in this order: signals wait, ground and lock, adoption of orphans, secrets apart,
+    /// cgroups, lock-down.
     fn prepare(bundle: Bundle, tie: Tie) -> Result<Self, WardenError> {
         let Bundle { config, secrets } = bundle;
         let signals = Signals::listen().map_err(io_error("listening to signals"))?;
@@ -116,7 +133,10 @@ impl Warden {
         let for_gateway = Bundle { config: config.clone(), secrets: Secrets { bot_token, kiro_api_key: None } };
         let for_egress = Bundle { config: config.clone(), secrets: Secrets::default() };
         let (gateway_bundle, egress_bundle) = (bundle::seal(&for_gateway)?, bundle::seal(&for_egress)?);
-        lock_down(Role::Warden, &RoleGrants::of_warden(&config))?;
+        let cgroups = claim_cgroups();
+        let mut grants = RoleGrants::of_warden(&config);
+        grants.write.extend(cgroups.iter().map(|cgroups| cgroups.directory().to_owned()));
+        lock_down(Role::Warden, &grants)?;
         let state = State::new(config.agents.keys().cloned().collect(), config.max_processes, Instant::now());
         Ok(Self {
             config,
@@ -128,7 +148,7 @@ impl Warden {
             egress_bundle,
             gateway: None,
             egress: None,
-            runtimes: Runtimes::default(),
+            runtimes: Runtimes::new(cgroups),
             ending: Vec::new(),
             state,
             _ground: ground,
@@ -181,7 +201,7 @@ impl Warden {
             Action::TerminateRuntime(id) => self.runtimes.signal(id, Signal::TERM),
             Action::KillRuntime(id) => {
                 tracing::warn!(runtime = %id, "runtime is killed");
-                self.runtimes.signal(id, Signal::KILL);
+                self.runtimes.kill(id);
             }
             Action::AnnounceReady => self.announce_ready(events),
             Action::Report(what) => tracing::error!("{what}"),

@@ -38,6 +38,8 @@ mod kiro;
 mod kiro_install;
 #[path = "system/language.rs"]
 mod language;
+#[path = "system/limits.rs"]
+mod limits;
 #[path = "system/permission.rs"]
 mod permission;
 #[path = "system/pool.rs"]

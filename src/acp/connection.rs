@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub(super) struct Shared {
     pub(super) dialect: Dialect,
     /// Why the connection has ended; `None` while it has not.
     pub(super) ended: watch::Sender<Option<AcpError>>,
+    /// Bytes that the agent said since its last prompt.
+    pub(super) said: AtomicUsize,
     queue: mpsc::Sender<Outgoing>,
     pub(super) stop: watch::Sender<Stop>,
     state: Mutex<State>,
@@ -110,7 +113,8 @@ impl Shared {
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let (queue, lines) = mpsc::channel(QUEUE);
-        let shared = Self { dialect, ended: watch::channel(None).0, queue, stop: watch::channel(Stop::No).0, state: Mutex::default() };
+        let (ended, stop) = (watch::channel(None).0, watch::channel(Stop::No).0);
+        let shared = Self { dialect, ended, said: AtomicUsize::new(0), queue, stop, state: Mutex::default() };
         let shared = Arc::new(shared);
         tokio::spawn(tasks::read(Arc::clone(&shared), stdout));
         tokio::spawn(tasks::write(Arc::clone(&shared), stdin, lines));
@@ -319,6 +323,7 @@ impl Shared {
 
     /// The prompt is about to be whole: what the agent says from here on may be its answer.
     pub(super) fn go_live(&self, session: &AcpSessionId, request: i64) {
+        self.said.store(0, Ordering::Relaxed);
         let mut state = self.lock();
         if let Some(turn) = state.sessions.get_mut(session).and_then(|session| session.turn.as_mut())
             && turn.request == request

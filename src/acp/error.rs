@@ -16,6 +16,12 @@ pub enum AcpError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// It said more than [`crate::model::bounds::ACP_TURN`] since its last prompt; the connection is closed.
+    #[error("The agent wrote more than {} MiB for one answer and was ended; ask for less at once.", .limit / (1024 * 1024))]
+    Flood {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// Line after line was no message; the connection is closed.
     #[error("The program does not speak the Agent Client Protocol: {lines} lines of its output were no messages; check AGENT_COMMAND.")]
     Garbage {
@@ -133,6 +139,7 @@ impl AcpError {
             self,
             Self::Gone
                 | Self::LineTooLong { .. }
+                | Self::Flood { .. }
                 | Self::Garbage { .. }
                 | Self::TimedOut { .. }
                 | Self::AgentNotFound { .. }

@@ -16,6 +16,9 @@ const BURST: u32 = 100;
 /// The time in which at most [`BURST`] lines are logged.
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// Bytes that are read in one [`WINDOW`]; an agent that writes more waits, and holds up nobody but itself.
+const PACE: usize = 16 * 1024 * 1024;
+
 /// The last lines of an agent's stderr; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct StderrTail(Arc<Mutex<VecDeque<String>>>);
@@ -58,7 +61,13 @@ struct Pump {
 impl Pump {
     async fn run<R: AsyncRead + Unpin>(mut self, mut stderr: R) {
         let mut buffer = [0; 4096];
+        let (mut began, mut taken) = (Instant::now(), 0);
         while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+            taken += read;
+            if taken > PACE {
+                tokio::time::sleep_until(began + WINDOW).await;
+                (began, taken) = (Instant::now(), 0);
+            }
             for &byte in &buffer[..read] {
                 if byte == b'\n' {
                     self.end_line();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -39,6 +40,9 @@ async fn pump<R: AsyncRead + Unpin>(shared: &Shared, lines: &mut Lines<R>) -> Ac
                 return AcpError::Gone;
             }
         };
+        if shared.said.fetch_add(line.len() + 1, Ordering::Relaxed) > bounds::ACP_TURN {
+            return AcpError::Flood { limit: bounds::ACP_TURN };
+        }
         if line.trim_ascii().is_empty() {
             continue;
         }

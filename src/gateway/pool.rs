@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use self::decide::{Candidate, Decision, Limits, Phase, Wanted, decide, reap};
 pub(super) use self::runtime::{Runtime, StartError};
-use super::port::Port;
+use super::port::{End, Port};
 use crate::config::Config;
 use crate::model::control::FromGateway;
-use crate::model::{AcpSessionId, AgentName, RuntimeId, UserId, bounds};
+use crate::model::{AcpSessionId, AgentName, Excess, RuntimeId, UserId, bounds};
 
 /// The pool. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ struct Slot {
     last_used: Instant,
     /// Present from the moment that the agent has answered `initialize`.
     runtime: Option<Arc<Runtime>>,
+    /// What it used too much of, as soon as that is known; gone with the slot.
+    excess: watch::Sender<Option<Excess>>,
 }
 
 #[derive(Debug)]
@@ -99,7 +101,7 @@ pub(super) struct Usage {
 
 impl Pool {
     /// An empty pool. `ended` is the warden's news of runtimes that are gone.
-    pub(super) fn start(config: Arc<Config>, port: Port, ended: mpsc::Receiver<(RuntimeId, i32)>) -> Self {
+    pub(super) fn start(config: Arc<Config>, port: Port, ended: mpsc::Receiver<(RuntimeId, End)>) -> Self {
         let pool = Self(Arc::new(Inner { config, port, state: Mutex::default(), changed: Notify::new() }));
         tokio::spawn(pool.clone().hear_of_ends(ended));
         tokio::spawn(pool.clone().reap_idle());
@@ -183,13 +185,15 @@ impl Pool {
         let waiter = &mut state.waiting[place];
         waiter.starting = Some(id);
         let (user, agent) = (waiter.user, waiter.agent.clone());
-        state.slots.insert(id, Slot { user, agent: agent.clone(), phase: Phase::Starting, last_used: Instant::now(), runtime: None });
-        tokio::spawn(self.clone().start_runtime(id, user, agent));
+        let (excess, known) = watch::channel(None);
+        let slot = Slot { user, agent: agent.clone(), phase: Phase::Starting, last_used: Instant::now(), runtime: None, excess };
+        state.slots.insert(id, slot);
+        tokio::spawn(self.clone().start_runtime(id, user, agent, known));
     }
 
-    async fn start_runtime(self, id: RuntimeId, user: UserId, agent: AgentName) {
+    async fn start_runtime(self, id: RuntimeId, user: UserId, agent: AgentName, excess: watch::Receiver<Option<Excess>>) {
         let Some(settings) = self.0.config.agent(&agent).cloned() else { return };
-        match runtime::start(&self.0.port, id, user, &settings).await {
+        match runtime::start(&self.0.port, id, user, &settings, excess).await {
             Ok(runtime) => self.started(id, runtime),
             Err(error) => self.failed(id, &error).await,
         }
@@ -227,7 +231,7 @@ impl Pool {
             }
             match error {
                 // It runs and is of no use.
-                StartError::Agent { .. } | StartError::Pipes(_) => {
+                StartError::Agent { .. } | StartError::Exceeded(_) | StartError::Pipes(_) => {
                     if let Some(slot) = state.slots.get_mut(&id) {
                         slot.phase = Phase::Ending;
                     }
@@ -237,7 +241,7 @@ impl Pool {
                 }
             }
         }
-        if matches!(error, StartError::Agent { .. } | StartError::Pipes(_)) {
+        if matches!(error, StartError::Agent { .. } | StartError::Exceeded(_) | StartError::Pipes(_)) {
             self.0.port.say(FromGateway::End { runtime: id }).await;
         }
     }
@@ -274,11 +278,21 @@ impl Pool {
         });
     }
 
-    async fn hear_of_ends(self, mut ended: mpsc::Receiver<(RuntimeId, i32)>) {
-        while let Some((id, status)) = ended.recv().await {
-            tracing::info!(runtime = %id, status, "a runtime is gone");
-            self.state().slots.remove(&id);
-            self.serve_waiting();
+    async fn hear_of_ends(self, mut ended: mpsc::Receiver<(RuntimeId, End)>) {
+        while let Some((id, end)) = ended.recv().await {
+            match end {
+                End::Exceeded(excess) => {
+                    tracing::warn!(runtime = %id, ?excess, "a runtime used more than it may");
+                    if let Some(slot) = self.state().slots.get(&id) {
+                        slot.excess.send_replace(Some(excess));
+                    }
+                }
+                End::Gone(status) => {
+                    tracing::info!(runtime = %id, status, "a runtime is gone");
+                    self.state().slots.remove(&id);
+                    self.serve_waiting();
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ipc::{AsyncLink, IpcError};
 use crate::model::control::{FromGateway, ToGateway};
-use crate::model::{AgentName, RuntimeId, UserId};
+use crate::model::{AgentName, Excess, RuntimeId, UserId};
 
 /// Requests that wait for the link; more runtimes than there may ever be.
 const WAITING: usize = 256;
@@ -32,11 +32,20 @@ enum Request {
 #[derive(Debug, Clone)]
 pub(super) struct Port(mpsc::Sender<Request>);
 
+/// How it ends with a runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It used more than it may, and is being ended.
+    Exceeded(Excess),
+    /// It is gone with all its descendants; its exit status.
+    Gone(i32),
+}
+
 /// What the warden tells unasked.
 #[derive(Debug)]
 pub(super) struct News {
-    /// Runtimes that are gone with all their descendants, and their exit status.
-    pub ended: mpsc::Receiver<(RuntimeId, i32)>,
+    /// Runtimes that end.
+    pub ended: mpsc::Receiver<(RuntimeId, End)>,
     /// Becomes true when the gateway is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -71,7 +80,7 @@ impl Port {
 async fn serve(
     link: AsyncLink,
     mut asked: mpsc::Receiver<Request>,
-    ended: mpsc::Sender<(RuntimeId, i32)>,
+    ended: mpsc::Sender<(RuntimeId, End)>,
     stop: watch::Sender<bool>,
 ) -> IpcError {
     let mut starting = HashMap::new();
@@ -104,7 +113,7 @@ async fn hear(
     message: ToGateway,
     fds: Vec<OwnedFd>,
     starting: &mut HashMap<RuntimeId, oneshot::Sender<Result<Pipes, String>>>,
-    ended: &mpsc::Sender<(RuntimeId, i32)>,
+    ended: &mpsc::Sender<(RuntimeId, End)>,
     stop: &watch::Sender<bool>,
 ) {
     let mut answer = |runtime, result| {
@@ -121,7 +130,10 @@ async fn hear(
         ToGateway::Failed { runtime, why } => answer(runtime, Err(why)),
         ToGateway::Ended { runtime, status } => {
             answer(runtime, Err(format!("The agent ended at once, with status {status}.")));
-            let _ = ended.send((runtime, status)).await;
+            let _ = ended.send((runtime, End::Gone(status))).await;
+        }
+        ToGateway::Exceeded { runtime, excess } => {
+            let _ = ended.send((runtime, End::Exceeded(excess))).await;
         }
         ToGateway::Stop => {
             stop.send_replace(true);

@@ -15,7 +15,7 @@ use super::texts::{Choice, Texts};
 use super::{Deps, clock, workspace};
 use crate::acp::{AcpError, Command, Turn};
 use crate::config::AgentKind;
-use crate::model::UserId;
+use crate::model::{Excess, UserId};
 use crate::model::outbound::{FileOut, Show};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
 
@@ -78,6 +78,8 @@ enum TurnError {
     #[error(transparent)]
     Agent(#[from] AcpError),
     #[error("{0}")]
+    Exceeded(Excess),
+    #[error("{0}")]
     Workspace(#[from] workspace::WorkspaceError),
     #[error("{0}")]
     CannotRestore(AcpError),
@@ -93,6 +95,7 @@ impl TurnError {
         match self {
             Self::Start(error) => texts.not_started(error),
             Self::Agent(error) | Self::CannotRestore(error) => texts.agent_failed(error),
+            Self::Exceeded(excess) => texts.exceeded(excess),
             Self::Store(_) | Self::Workspace(_) => texts.server_failed(&self.to_string()),
             Self::Blocks(BlocksError::Store(_)) => texts.server_failed(&self.to_string()),
             Self::Blocks(BlocksError::NotFetched(why)) => why.clone(),
@@ -176,12 +179,22 @@ async fn begin(deps: &Deps, key: &SessionKey, prompt: &Prompt) -> Result<Begun, 
     deps.store.mark(prompt.entry, Phase::Delivered)?;
     deps.store.flush().await?;
     deps.fetcher.forget(prompt.entry);
-    let turn = client.prompt(&session, &blocks).await.inspect_err(|error| {
-        if error.spoils_runtime() {
-            lease.end_runtime();
+    let turn = match client.prompt(&session, &blocks).await {
+        Ok(turn) => turn,
+        Err(error) => {
+            if error.spoils_runtime() {
+                lease.end_runtime();
+            }
+            return Err(failed(&lease, error).await);
         }
-    })?;
+    };
     Ok(Begun { lease, record, turn })
+}
+
+/// Why an agent did not do what it was asked: what it used too much of, where that was the reason of its end.
+async fn failed(lease: &Lease, error: AcpError) -> TurnError {
+    let excess = if error == AcpError::Gone { lease.runtime().excess().await } else { None };
+    excess.map_or(TurnError::Agent(error), TurnError::Exceeded)
 }
 
 /// Remembers the agent's own commands, and puts them into the chat's menu.

@@ -90,6 +90,13 @@ pub fn loopback_up() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Bytes of a page of memory (sysconf(3)).
+pub fn page_size() -> u64 {
+    // SAFETY: no memory is involved.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
 /// How many threads this process has.
 ///
 /// # Errors

@@ -25,6 +25,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The time over which use of the processor is averaged. Half an hour is the longest build that anybody waits for in a chat.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
 
+/// Clock ticks of a second, as /proc counts them on every machine that we are built for (proc(5), `USER_HZ`).
+const TICKS: u64 = 100;
+
 /// The watch over one runtime: the descendants of this process.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -93,10 +96,10 @@ impl Processor {
         is_busy
     }
 
-    /// Whether a window's share is spent, be it over or not.
+    /// Whether a window's share is spent, be it over or not, and a tenth more: a cgroup that throttles keeps it at just its share.
     fn is_over(&self, percent: u64) -> bool {
         let share = percent.saturating_mul(WINDOW.as_secs()) / 100;
-        self.spent > share.saturating_mul(rustix::param::clock_ticks_per_second())
+        self.spent > share.saturating_mul(TICKS) / 10 * 11
     }
 }
 
@@ -123,14 +126,14 @@ mod tests {
 
     #[test]
     fn a_half_hour_has_its_share_of_the_processor_and_the_next_one_too() {
-        let (start, second) = (Instant::now(), rustix::param::clock_ticks_per_second());
+        let (start, second) = (Instant::now(), TICKS);
         let mut processor = Processor { since: start, spent: 0, last: 0 };
-        assert!(processor.note(start, 18 * second));
-        assert!(!processor.is_over(1), "one percent of half an hour is 18 s");
+        assert!(processor.note(start, 19 * second));
+        assert!(!processor.is_over(1), "one percent of half an hour is 18 s, and a tenth more");
         assert!(processor.note(start, 10 * second), "some have ended");
-        assert!(processor.note(start, 10 * second + 1));
+        assert!(processor.note(start, 11 * second));
         assert!(processor.is_over(1));
-        assert!(!processor.note(start + WINDOW, 10 * second + 1));
+        assert!(!processor.note(start + WINDOW, 11 * second));
         assert!(!processor.is_over(1));
     }
 }

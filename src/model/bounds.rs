@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Longest line read from an agent, in bytes. Tool calls carry whole files; longer ones are the agent's fault.
 pub const ACP_LINE: usize = 8 * 1024 * 1024;
 
+/// Bytes read from an agent between two prompts. What it says and shows in a turn is a few megabytes; without a bound, one that floods would
+/// have the gateway read for nobody else.
+pub const ACP_TURN: usize = 256 * 1024 * 1024;
+
 /// Longest message between our own processes, in bytes: a plan with some hundred paths fits many times over.
 pub const CONTROL_MESSAGE: usize = 64 * 1024;
 

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use kiroclaw::config::{Config, Sources, load_to_run};
+use kiroclaw::ipc::bundle::{Bundle, seal};
+
 use crate::kiro_install;
 use crate::stand_in::telegram::Telegram;
 
@@ -21,6 +24,7 @@ pub(crate) struct Appliance {
     settings: BTreeMap<String, String>,
     warden: Option<Child>,
     small_disk: bool,
+    adjust: Option<fn(&mut Config)>,
 }
 
 /// Runs what follows with a copy of the store on a disk of 24 MiB, which is less than the store's reserve. Needs user namespaces.
@@ -43,7 +47,7 @@ impl Appliance {
             ("LOG_LEVEL", "DEBUG".to_owned()),
         ];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { directory, settings, warden: None, small_disk: false }
+        Self { directory, settings, warden: None, small_disk: false, adjust: None }
     }
 
     /// Started, and serving.
@@ -67,6 +71,12 @@ impl Appliance {
     /// Writes `config.json`.
     pub(crate) fn config(self, json: &str) -> Self {
         std::fs::write(self.path("config.json"), json).unwrap();
+        self
+    }
+
+    /// With a configuration that no setting gives, such as a time of seconds where settings have minutes.
+    pub(crate) fn adjusted(mut self, adjust: fn(&mut Config)) -> Self {
+        self.adjust = Some(adjust);
         self
     }
 
@@ -119,8 +129,20 @@ impl Appliance {
     pub(crate) fn spawn(&mut self) {
         assert!(self.warden.is_none(), "it runs already");
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let child = self.command(&["run"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let (role, stdin) = match self.adjust {
+            Some(adjust) => ("warden", self.bundle(adjust)),
+            None => ("run", Stdio::null()),
+        };
+        let child = self.command(&[role]).stdin(stdin).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.warden = Some(child);
+    }
+
+    /// What `run` gives to the warden.
+    fn bundle(&self, adjust: fn(&mut Config)) -> Stdio {
+        let environment = self.settings.clone();
+        let (mut config, secrets) = load_to_run(&Sources { environment, directory: self.directory.path().to_owned() }).unwrap();
+        adjust(&mut config);
+        seal(&Bundle { config, secrets }).unwrap().into()
     }
 
     /// What it logged so far.

@@ -42,6 +42,20 @@ async fn a_line_over_the_limit_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn who_says_too_much_between_two_prompts_is_not_read_any_more() {
+    let (client, mut agent) = opened(Dialect::Plain).await;
+    let (mut turn, _request) = prompted(&client, &mut agent).await;
+    let flood = async {
+        // No messages, but too few to be told by that.
+        let mut line = vec![b'x'; bounds::ACP_LINE - 1];
+        line.push(b'\n');
+        while agent.stdout.write_all(&line).await.is_ok() {}
+    };
+    let ((), (_, end)) = tokio::join!(flood, texts(&mut turn));
+    assert_eq!(end, Err(AcpError::Flood { limit: bounds::ACP_TURN }));
+}
+
+#[tokio::test]
 async fn a_line_just_within_the_limit_arrives_in_pieces() {
     let (client, mut agent) = opened(Dialect::Plain).await;
     let (mut turn, request) = prompted(&client, &mut agent).await;

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::unix::pipe;
+use tokio::sync::watch;
 
 use crate::acp::{AcpError, Client, Dialect, StderrTail};
 use crate::config::{AgentConfig, AgentKind, KiroEngine};
 use crate::gateway::port::Port;
 use crate::gateway::texts::Choice;
-use crate::model::{AcpSessionId, RuntimeId, UserId};
+use crate::model::{AcpSessionId, Excess, RuntimeId, UserId};
+
+/// How long an agent's end waits for its reason, which comes from other processes: they tell it before they end it.
+const REASON: Duration = Duration::from_secs(1);
 
 /// Why there is no runtime, in a sentence for the person.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,6 +30,9 @@ pub(crate) enum StartError {
         /// Its last words; empty where it said none.
         last_words: String,
     },
+    /// It used more than it may before it could answer.
+    #[error("{0}")]
+    Exceeded(Excess),
     /// Its pipes cannot be used.
     #[error("The agent's pipes cannot be used: {0}.")]
     Pipes(String),
@@ -41,6 +49,7 @@ pub(crate) struct Runtime {
     /// The protocol's client.
     pub client: Client,
     stderr: StderrTail,
+    excess: watch::Receiver<Option<Excess>>,
     /// The sessions that its process holds, and what each was last set to.
     sessions: Mutex<HashMap<AcpSessionId, Settings>>,
 }
@@ -87,13 +96,30 @@ impl Runtime {
         self.stderr.lines()
     }
 
+    /// What a runtime that has ended used too much of; `None` where it ended for another reason.
+    pub(crate) async fn excess(&self) -> Option<Excess> {
+        reason(self.excess.clone()).await
+    }
+
     fn sessions(&self) -> MutexGuard<'_, HashMap<AcpSessionId, Settings>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+async fn reason(mut excess: watch::Receiver<Option<Excess>>) -> Option<Excess> {
+    // Neither the time-out nor the end of the news is a fault: then there is none.
+    let _ = tokio::time::timeout(REASON, excess.wait_for(Option::is_some)).await;
+    *excess.borrow()
+}
+
 /// Has the warden start a runtime, and shakes hands with its agent.
-pub(super) async fn start(port: &Port, id: RuntimeId, user: UserId, agent: &AgentConfig) -> Result<Runtime, StartError> {
+pub(super) async fn start(
+    port: &Port,
+    id: RuntimeId,
+    user: UserId,
+    agent: &AgentConfig,
+    excess: watch::Receiver<Option<Excess>>,
+) -> Result<Runtime, StartError> {
     let pipes = port.start(id, agent.name.clone(), user).await.map_err(StartError::NotStarted)?;
     let broken = |error: std::io::Error| StartError::Pipes(error.to_string());
     let stdin = pipe::Sender::from_owned_fd(pipes.stdin).map_err(broken)?;
@@ -104,8 +130,9 @@ pub(super) async fn start(port: &Port, id: RuntimeId, user: UserId, agent: &Agen
     match client.initialize().await {
         Ok(info) => {
             tracing::info!(runtime = %id, %user, agent = %agent.name, name = %info.name, version = %info.version, "a runtime is ready");
-            Ok(Runtime { id, client, stderr, sessions: Mutex::default() })
+            Ok(Runtime { id, client, stderr, excess, sessions: Mutex::default() })
         }
+        Err(AcpError::Gone) if let Some(excess) = reason(excess).await => Err(StartError::Exceeded(excess)),
         Err(error) => Err(StartError::Agent { error, last_words: stderr.lines().join("\n") }),
     }
 }

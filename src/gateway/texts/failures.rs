@@ -3,11 +3,15 @@
 use super::{English, German};
 use crate::acp::{AcpError, sentence};
 use crate::gateway::pool::StartError;
+use crate::model::Excess;
+use crate::model::excess::MEGABYTE;
 
 /// Texts about failures; whole sentences.
 pub(in crate::gateway) trait FailureTexts {
     /// The agent did not do what it was asked.
     fn agent_failed(&self, error: &AcpError) -> String;
+    /// The agent used more than it may.
+    fn exceeded(&self, excess: &Excess) -> String;
     /// There is no runtime.
     fn not_started(&self, error: &StartError) -> String;
     /// The disk, the store or a workspace failed; `why` is for the operator.
@@ -17,6 +21,10 @@ pub(in crate::gateway) trait FailureTexts {
 impl FailureTexts for English {
     fn agent_failed(&self, error: &AcpError) -> String {
         error.to_string()
+    }
+
+    fn exceeded(&self, excess: &Excess) -> String {
+        excess.to_string()
     }
 
     fn not_started(&self, error: &StartError) -> String {
@@ -35,6 +43,9 @@ impl FailureTexts for German {
             AcpError::Gone => "Der Agent hat sich beendet; sende deine Nachricht noch einmal, dann beginnt er neu.".to_owned(),
             AcpError::LineTooLong { limit } => {
                 format!("Der Agent schickte etwas von mehr als {} MiB und wurde getrennt; gib ihm kleinere Dateien.", limit / MIB)
+            }
+            AcpError::Flood { limit } => {
+                format!("Der Agent schrieb mehr als {} MiB für eine Antwort und wurde beendet; verlange weniger auf einmal.", limit / MIB)
             }
             AcpError::Garbage { lines } => {
                 format!(
@@ -80,8 +91,36 @@ impl FailureTexts for German {
         }
     }
 
+    fn exceeded(&self, excess: &Excess) -> String {
+        let less = |key: &str| format!("verlange weniger auf einmal, oder lass den Betreiber `{key}` erhöhen.");
+        let delete = |key: &str| format!("Lösche etwas mit /files, oder lass den Betreiber `{key}` erhöhen.");
+        match excess {
+            Excess::Memory { most } => {
+                format!("Der Agent brauchte mehr als {} MB Speicher und wurde beendet; {}", most / MEGABYTE, less("memoryMegabytes"))
+            }
+            Excess::Processes { most } => {
+                format!("Der Agent hatte mehr als {most} Prozesse zugleich und wurde beendet; {}", less("processes"))
+            }
+            Excess::Cpu => format!("Der Agent beschäftigte den Prozessor zu lange und wurde beendet; {}", less("cpuPercent")),
+            Excess::Disk { used, most } => format!(
+                "In den Arbeitsverzeichnissen und beim Agenten liegen {} MB, erlaubt sind {} MB: der Agent wurde beendet. {}",
+                used / MEGABYTE,
+                most / MEGABYTE,
+                delete("workspaceMegabytes")
+            ),
+            Excess::Files { most } => format!(
+                "In den Arbeitsverzeichnissen und beim Agenten liegen mehr als {most} Dateien: der Agent wurde beendet. {}",
+                delete("workspaceFiles")
+            ),
+            Excess::Unmeasurable => "Der Agent legte Verzeichnisse an, die sich nicht messen lassen, und wurde beendet; lösche sie mit \
+                /files, oder lass den Betreiber nachsehen."
+                .to_owned(),
+        }
+    }
+
     fn not_started(&self, error: &StartError) -> String {
         match error {
+            StartError::Exceeded(excess) => self.exceeded(excess),
             StartError::NotStarted(why) => format!("Der Agent ließ sich nicht starten. {why}"),
             StartError::Agent { error, .. } => format!("Der Agent wurde gestartet, taugt aber nicht. {}", self.agent_failed(error)),
             StartError::Pipes(why) => format!("Mit dem Agenten ist nicht zu reden: {why}."),

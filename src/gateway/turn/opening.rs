@@ -36,6 +36,12 @@ pub(super) async fn open(
         if spoilt || again {
             lease.end_runtime();
         }
+        if let TurnError::Agent(AcpError::Gone) | TurnError::CannotRestore(AcpError::Gone) = error
+            && let Some(excess) = lease.runtime().excess().await
+        {
+            // It would do so again.
+            return Err(TurnError::Exceeded(excess));
+        }
         if last || !again {
             return Err(error);
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Begun, Press, Said, Signals, TurnEnd, learn_commands};
+use super::{Begun, Press, Said, Signals, TurnEnd, TurnError, learn_commands};
 use crate::acp::{AcpError, PlanEntry, StopReason, Turn, TurnEvent, Usage};
 use crate::gateway::answer::Answer;
 use crate::gateway::files::name::{safe_name, shown};
@@ -268,7 +268,11 @@ impl<'a> Running<'a> {
                 if error.spoils_runtime() {
                     self.lease.end_runtime();
                 }
-                TurnEnd::Failed { partial: said, why: texts.agent_failed(&error), details }
+                match super::failed(&self.lease, error).await {
+                    // What it said last does not explain it.
+                    TurnError::Exceeded(excess) => TurnEnd::Failed { partial: said, why: texts.exceeded(&excess), details: None },
+                    error => TurnEnd::Failed { partial: said, why: error.why(texts), details },
+                }
             }
         }
     }

@@ -39,6 +39,8 @@ struct Amount {
 pub(super) struct Disk {
     places: Vec<PathBuf>,
     last: Option<Walk>,
+    /// Whether the runtime has worked since.
+    stirred: bool,
 }
 
 /// One count.
@@ -56,7 +58,7 @@ struct Walk {
 impl Disk {
     /// Over these places; none, and nothing is counted.
     pub(super) fn new(places: Vec<PathBuf>) -> Self {
-        Self { places, last: None }
+        Self { places, last: None, stirred: false }
     }
 
     /// Counts if there is a reason to; gives what is passed.
@@ -66,9 +68,11 @@ impl Disk {
         }
         let limit = Amount { bytes: limits.workspace_size, files: limits.workspace_files };
         let free = free(&self.places);
-        if self.last.as_ref().is_some_and(|last| !last.is_out_of_date(now, is_busy, free)) {
+        self.stirred |= is_busy;
+        if self.last.as_ref().is_some_and(|last| !last.is_out_of_date(now, self.stirred, free)) {
             return None;
         }
+        self.stirred = false;
         let begun = Instant::now();
         let Some(used) = measure(&self.places, ceiling(limit.files)) else { return Some(Excess::Unmeasurable) };
         let most = self.last.as_ref().map_or_else(
@@ -85,14 +89,14 @@ impl Disk {
 }
 
 impl Walk {
-    fn is_out_of_date(&self, now: Instant, is_busy: bool, free: Amount) -> bool {
+    fn is_out_of_date(&self, now: Instant, stirred: bool, free: Amount) -> bool {
         if now < self.at + self.took * REST {
             return false;
         }
         let at_most = |used: u64, before: u64, free: u64| used.saturating_add(before.saturating_sub(free));
         let may_be_over = at_most(self.used.bytes, self.free.bytes, free.bytes) > self.most.bytes
             || at_most(self.used.files, self.free.files, free.files) > self.most.files;
-        may_be_over || is_busy && now >= self.at + PERIOD.max(self.took * CALM)
+        may_be_over || stirred && now >= self.at + PERIOD.max(self.took * CALM)
     }
 }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
+use crate::jail::sys;
+
 /// Processes of the machine that are looked at; the kernel's own bound is 4,194,304, and nobody has these many without a bomb.
 const PASS: usize = 100_000;
 
@@ -49,7 +51,7 @@ fn below(root: i32, all: &BTreeMap<i32, Process>) -> Load {
     for (&pid, process) in all {
         children.entry(process.parent).or_default().push(pid);
     }
-    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    let page = sys::page_size();
     let mut load = Load { ticks: all.get(&root).map_or(0, |root| root.ended), ..Load::default() };
     let mut left = children.remove(&root).unwrap_or_default();
     while let Some(pid) = left.pop() {
@@ -87,7 +89,7 @@ fn parse(stat: &[u8]) -> Option<Process> {
 impl Load {
     /// Bytes of memory, what is shared divided among those who share it. Of a process that lets nobody look: all that is resident.
     pub(super) fn proportional(&self) -> u64 {
-        let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+        let page = sys::page_size();
         let whole = |pid: i32| process(pid).map_or(0, |process| process.pages.saturating_mul(page));
         self.pids.iter().map(|&pid| share(pid).unwrap_or_else(|| whole(pid))).fold(0, u64::saturating_add)
     }
