@@ -21,6 +21,7 @@ pub enum Command {
     Run(Run),
     Chat(Chat),
     Doctor(Doctor),
+    Policy(Policy),
     Jail(Jail),
     Agent(Agent),
 }
@@ -50,6 +51,35 @@ pub struct Chat {
 #[argh(subcommand, name = "doctor")]
 pub struct Doctor {
     /// print the report as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// What agents may do: `kiroclaw policy explain AGENT`
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "policy")]
+pub struct Policy {
+    /// what to do with it
+    #[argh(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// One thing to do with policies.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand)]
+#[expect(missing_docs, reason = "each is described at its own type")]
+pub enum PolicyCommand {
+    Explain(Explain),
+}
+
+/// Say what an agent may do, and try from inside its jail what holds it to that here.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "explain")]
+pub struct Explain {
+    /// the agent's name, as in KIRO_AGENT_NAME or config.json
+    #[argh(positional)]
+    pub agent: String,
+    /// print it as JSON
     #[argh(switch)]
     pub json: bool,
 }

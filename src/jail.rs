@@ -8,12 +8,14 @@ mod attempts;
 mod confine;
 mod domain;
 mod filter;
+pub mod guarantees;
 mod keeper;
 mod limits;
 mod plan;
 mod privileges;
 pub mod probe;
 pub mod role;
+mod sockets;
 pub mod sys;
 mod view;
 mod watch;
@@ -22,10 +24,13 @@ use std::io;
 use std::path::PathBuf;
 
 pub use apart::Apart;
-pub use attempts::Outside;
+pub use attempts::{Outside, Tried, began};
 pub use confine::{Inside, Keeper, Prepared, Side};
+pub use guarantees::Means;
 pub use keeper::Manner;
 pub use plan::{Home, Plan, PlanError};
+
+use crate::model::guarantee::{Guarantee, names};
 
 /// Why there is no jail. Nothing of the command has run.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,17 @@ pub enum JailError {
         "This kernel's Landlock (ABI {0}) cannot restrict the network, and the agent's policy names hosts: allow user namespaces, use Linux 6.7 or newer, or an agent without hosts"
     )]
     NoNetworkRules(i32),
+    /// What the agent's policy needs is not to be had here.
+    #[error(
+        "This machine cannot hold an agent to: {names}. Mend it: {mend}; or accept the hole: ACCEPT_MISSING={names}. `kiroclaw doctor` says more.",
+        names = names(guarantees)
+    )]
+    Missing {
+        /// The guarantees that are missing.
+        guarantees: Vec<Guarantee>,
+        /// What would supply the first of them.
+        mend: &'static str,
+    },
     /// A path that the plan names cannot be opened.
     #[error("The jail cannot grant {}: {source}", path.display())]
     Path {

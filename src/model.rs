@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod control;
 pub mod excess;
 pub mod exit;
+pub mod guarantee;
 pub mod ids;
 pub mod inbound;
 pub mod language;
@@ -14,6 +15,7 @@ pub mod permission;
 pub mod secret;
 
 pub use excess::Excess;
+pub use guarantee::{Guarantee, Minimum, Rule};
 pub use ids::{AcpSessionId, AgentName, ChannelKind, RuntimeId, ThreadId, UserId};
 pub use language::Language;
 pub use secret::Secret;

@@ -3,9 +3,12 @@
 #![expect(clippy::print_stderr, reason = "a command speaks to the person who typed it")]
 
 pub mod agent;
+mod ask;
 pub mod chat;
 pub mod doctor;
+mod inside;
 pub mod jail;
+pub mod policy;
 pub mod role;
 pub mod run;
 mod text;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{HostRule, Limits};
-use crate::model::AgentName;
 use crate::model::permission::PermissionPolicy;
+use crate::model::{AgentName, Minimum};
 
 /// One agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,12 +19,16 @@ pub struct AgentConfig {
     pub command: Vec<String>,
     /// More paths that its runtimes may read and execute (absolute).
     pub read_only: Vec<PathBuf>,
+    /// More paths that its runtimes may do everything with (absolute); all of its users share them.
+    pub read_write: Vec<PathBuf>,
     /// The hosts that its runtimes may reach.
     pub egress: Vec<HostRule>,
     /// What it may do unasked.
     pub permissions: PermissionPolicy,
     /// What one of its runtimes may use.
     pub limits: Limits,
+    /// What its jail has to hold.
+    pub minimum: Minimum,
 }
 
 /// What sort of agent it is.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::KiroEngine;
 use super::limits::FileLimits;
+use crate::model::Guarantee;
 use crate::model::permission::{ToolKind, Verdict};
 
 /// The file as it is written; every key may be left out, no other key may stand there.
@@ -30,10 +31,16 @@ pub(super) struct FileAgent {
     pub(super) engine: Option<KiroEngine>,
     /// More paths to read and execute.
     pub(super) read_only_paths: Vec<String>,
+    /// More paths to write to.
+    pub(super) read_write_paths: Vec<String>,
     /// More hosts to reach.
     pub(super) egress: Vec<String>,
     /// Verdicts by kind of tool.
     pub(super) permissions: BTreeMap<ToolKind, Verdict>,
     /// What a runtime may use.
     pub(super) limits: FileLimits,
+    /// What its jail may lack.
+    pub(super) accept: Vec<Guarantee>,
+    /// What its jail may not lack.
+    pub(super) require: Vec<Guarantee>,
 }

@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn every_bad_limit_is_told_by_its_key() {
         let given: FileLimits =
-            serde_json::from_str(r#"{"memoryMegabytes": 1, "processes": 0, "cpuPercent": 0, "openFiles": 3, "workspaceFiles": 5000}"#).unwrap();
+            serde_json::from_str(r#"{"memoryMegabytes": 1, "processes": 0, "cpuPercent": 0, "openFiles": 3, "workspaceFiles": 5000}"#)
+                .unwrap();
         let mut bad = Vec::new();
         let limits = given.checked(|key, _| bad.push(key.to_owned()));
         assert_eq!(bad, ["memoryMegabytes", "processes", "cpuPercent", "openFiles"]);

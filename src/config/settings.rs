@@ -38,5 +38,6 @@ pub const SETTINGS: &[Setting] = &[
     setting("AGENT_COMMAND", "", "any ACP agent; default: kiro-cli where it is found, else the built-in demo agent"),
     setting("AGENT_READ_ONLY_PATHS", "", "more paths that a runtime may read and execute, `:`-separated"),
     setting("EGRESS_ALLOW", "", "more hosts that a runtime may reach, `host[:port]`, comma-separated"),
+    setting("ACCEPT_MISSING", "", "what jails may lack on this machine: guarantees by name, comma-separated"),
     setting("CONFIG_FILE", "./config.json", "the rest of the settings"),
 ];

@@ -15,8 +15,8 @@ use super::texts::{Choice, Texts};
 use super::{Deps, clock, workspace};
 use crate::acp::{AcpError, Command, Turn};
 use crate::config::AgentKind;
-use crate::model::{Excess, UserId};
 use crate::model::outbound::{FileOut, Show};
+use crate::model::{Excess, UserId};
 use crate::store::{Phase, SessionKey, SessionRecord, StoreError};
 
 use blocks::BlocksError;

@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid, WaitOptions};
 use rustix::thread::UnshareFlags;
+use serde::{Deserialize, Serialize};
 
 use super::view::{self, Left};
 use super::{JailError, privileges, sys};
@@ -18,7 +19,7 @@ use super::{JailError, privileges, sys};
 const SCOPES: i32 = 6;
 
 /// One way of being apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Apart {
     /// With users, network, IPC, host name, files and processes of its own.
     Wholly,
@@ -33,11 +34,6 @@ pub enum Apart {
 impl Apart {
     /// From the widest on.
     pub(crate) const WAYS: [Self; 4] = [Self::Wholly, Self::SharingProc, Self::SharingFiles, Self::Not];
-
-    /// The way of this name, as its `Debug` writes it.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::WAYS.into_iter().find(|way| format!("{way:?}") == name)
-    }
 
     /// Whether it has a network of its own, in which nobody else is.
     pub fn has_network(self) -> bool {

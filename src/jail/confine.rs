@@ -26,18 +26,19 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::apart::{self, Apart, Identity};
-use super::attempts::{self, Outside};
+use super::attempts::{self, Outside, Tried};
 use super::domain::{Grants, Network};
+use super::guarantees::{self, Means};
 use super::keeper::{self, Manner};
 use super::view::{self, Left};
 use super::watch::Watch;
-use super::{JailError, Plan, domain, filter, limits, privileges, sys};
+use super::{JailError, Plan, domain, filter, limits, privileges, sockets, sys};
 use crate::model::Excess;
 
 /// What the child says when its namespaces hold.
@@ -83,6 +84,7 @@ pub struct Inside {
     port: Option<u16>,
     /// Process 1's word that the machine's files are gone.
     alone: Option<PipeReader>,
+    socket: Option<PathBuf>,
 }
 
 impl Prepared {
@@ -105,6 +107,8 @@ impl Prepared {
     pub fn fork(self) -> Result<Side, JailError> {
         let (abi, identity) = (domain::kernel_abi()?.0, Identity::own());
         for way in Apart::WAYS {
+            // Looked for out here, where the machine's network is.
+            let socket = if way.has_files() { None } else { sockets::within_reach(&self.plan.own_sockets) };
             let (said, says) = io::pipe().map_err(JailError::step("pipe"))?;
             match sys::fork_into(way.namespaces(abi)) {
                 Ok(sys::Fork::Parent(child)) => {
@@ -117,7 +121,8 @@ impl Prepared {
                 }
                 Ok(sys::Fork::Child) => {
                     drop(said);
-                    return enter(self.plan, way, abi, identity, says).map(|inside| Side::Inside(Box::new(inside)));
+                    let inside = enter(self.plan, way, abi, identity, says)?;
+                    return Inside { socket, ..inside }.checked().map(|inside| Side::Inside(Box::new(inside)));
                 }
                 Err(error) if way != Apart::Not && apart::is_refusal(&error) => {}
                 Err(error) => return Err(JailError::step("fork")(error)),
@@ -158,7 +163,7 @@ fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWri
     let port = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
     // Fails if the keeper died before its death could be signalled.
     says.write_all(&[HOLDS]).map_err(JailError::step("the keeper died while the jail was made"))?;
-    Ok(Inside { plan, way, abi, listener, port: port.map(|address| address.port()), alone })
+    Ok(Inside { plan, way, abi, listener, port: port.map(|address| address.port()), socket: None, alone })
 }
 
 fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<(Option<TcpListener>, Option<Left>), JailError> {
@@ -211,9 +216,15 @@ impl Inside {
         self.listener.as_ref()
     }
 
-    /// How far it is set apart.
-    pub fn way(&self) -> Apart {
-        self.way
+    /// What it is made with.
+    pub fn means(&self) -> Means {
+        Means { way: self.way, abi: self.abi, hosts: self.plan.egress, socket: self.socket.clone() }
+    }
+
+    /// Nothing starts where something is missing that its policy needs.
+    fn checked(self) -> Result<Self, JailError> {
+        guarantees::check(&self.plan.minimum, &self.means())?;
+        Ok(self)
     }
 
     /// Steps 8 to 13. Comes back only with the reason why the command was not executed.
@@ -226,13 +237,18 @@ impl Inside {
         }
     }
 
-    /// In place of a command: tries to reach what is `outside`; names and errnos, 0 for what went through.
+    /// In place of a command: tries to reach what is `outside`, and whether servers of its own work.
     ///
     /// # Errors
     /// [`JailError`]; nothing was tried.
-    pub fn try_to_reach(self, outside: &Outside) -> Result<Vec<(&'static str, i32)>, JailError> {
+    pub fn try_to_reach(self, outside: &Outside) -> Result<(Vec<Tried>, bool), JailError> {
         self.confine(None)?;
-        Ok(attempts::all(outside))
+        Ok((attempts::all(outside, &self.means(), self.guarded()), attempts::own_servers_work()))
+    }
+
+    /// The workspace; a plan that grants no writing has none.
+    fn guarded(&self) -> Option<&Path> {
+        Some(self.plan.directory.as_path()).filter(|directory| self.plan.write.iter().any(|path| path == directory))
     }
 
     fn confine(&self, stdio: Option<[OwnedFd; 3]>) -> Result<(), JailError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{AgentConfig, AgentKind, Config, Limits, PROGRAM_PATH};
-use crate::model::UserId;
+use crate::model::{Minimum, UserId};
 
 /// System directories that every program needs; those that do not exist are left out.
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -55,6 +55,9 @@ const ETC: &[&str] = &[
 /// What else is read: one's own processes, and how many processors there are.
 const READ: &[&str] = &["/proc", "/sys/devices/system/cpu"];
 
+/// Beside [`SYSTEM`], what nobody inside may write to, whatever a policy says.
+const TRUSTED: &[&str] = &["/boot", "/dev", "/etc", "/proc", "/sys"];
+
 /// Devices without any power.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
@@ -65,7 +68,7 @@ pub enum PlanError {
     #[error("The program `{0}` was not found. Install it, or name another one in AGENT_COMMAND.")]
     NoProgram(String),
     /// A path that was named is not there.
-    #[error("{} is to be readable for agents, but is not there: {why}.", path.display())]
+    #[error("{} is to be there for agents, but is not: {why}.", path.display())]
     Missing {
         /// The path.
         path: PathBuf,
@@ -81,7 +84,7 @@ pub enum PlanError {
         private: PathBuf,
     },
     /// A path that is to be granted holds what nobody inside may see.
-    #[error("Agents may read {}, and {} lies in it: move one of the two.", granted.display(), private.display())]
+    #[error("Agents may use {}, and {} lies in it: move one of the two.", granted.display(), private.display())]
     Exposes {
         /// What is to be granted.
         granted: PathBuf,
@@ -132,6 +135,10 @@ pub struct Plan {
     pub limits: Limits,
     /// The directories whose files are counted against its limits.
     pub counted: Vec<PathBuf>,
+    /// What has to hold, else it does not start.
+    pub minimum: Minimum,
+    /// Directories whose sockets are ours: who connects to one needs a key besides.
+    pub own_sockets: Vec<PathBuf>,
 }
 
 impl Plan {
@@ -159,7 +166,16 @@ impl Plan {
         Self::new(config, agent, command, workspace.to_owned(), home)
     }
 
-    /// A jail with hosts and nothing of its own, for a process of ours that looks at it from inside.
+    /// The jail of `agent` on `workspace`, for a process of ours that looks at it from inside, whatever holds.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn for_looking_as(config: &Config, agent: &AgentConfig, workspace: &Path, home: &Home) -> Result<Self, PlanError> {
+        let plan = Self::new(config, agent, &agent.command, workspace.to_owned(), home)?;
+        Ok(Self { minimum: Minimum::nothing(), ..plan })
+    }
+
+    /// A jail with hosts and nothing of its own, likewise.
     pub fn for_looking() -> Self {
         Self {
             program: PathBuf::new(),
@@ -175,6 +191,8 @@ impl Plan {
             egress: true,
             limits: Limits::default(),
             counted: Vec::new(),
+            minimum: Minimum::nothing(),
+            own_sockets: Vec::new(),
         }
     }
 
@@ -195,11 +213,15 @@ impl Plan {
             granted.check_is_not_in(&state)?;
             granted.check_is_not_in(&workspaces)?;
         }
+        check_read_write(config, agent)?;
+        for path in &execute {
+            check_not_replaceable(config, path)?;
+        }
         let mut read: Vec<PathBuf> = ETC.iter().map(|name| Path::new("/etc").join(name)).filter(|path| path.exists()).collect();
         read.extend(existing(READ));
         read.push(home.home.clone());
         let mut write = vec![workspace.clone(), home.tmp.clone()];
-        write.extend(home.writable.iter().cloned());
+        write.extend(home.writable.iter().chain(&agent.read_write).cloned());
         Ok(Self {
             environment: environment(&program, agent.kind, home),
             program,
@@ -214,6 +236,8 @@ impl Plan {
             egress: !agent.egress.is_empty(),
             limits: agent.limits.clone(),
             counted: Vec::new(),
+            minimum: agent.minimum.clone(),
+            own_sockets: vec![config.state.clone()],
         })
     }
 
@@ -233,6 +257,12 @@ pub(crate) fn executable_for_any(config: &Config) -> Vec<PathBuf> {
         paths.extend(agent.read_only.iter().filter(|path| path.exists()).cloned());
     }
     paths
+}
+
+/// What the warden has to be able to grant for writing.
+pub(crate) fn writable_for_any(config: &Config) -> Vec<PathBuf> {
+    let of_agents = config.agents.values().flat_map(|agent| &agent.read_write).filter(|path| path.exists());
+    [&config.state, &config.workspaces].into_iter().chain(of_agents).cloned().collect()
 }
 
 fn system() -> Vec<PathBuf> {
@@ -291,11 +321,39 @@ impl<'a> Place<'a> {
 
     /// What is granted must not be a part of `private` either.
     fn check_is_not_in(&self, private: &Place<'_>) -> Result<(), PlanError> {
-        if self.real.starts_with(&private.real) {
-            return Err(PlanError::Within { granted: self.path.to_owned(), private: private.path.to_owned() });
-        }
-        Ok(())
+        if self.real.starts_with(&private.real) { within(self.path, private.path) } else { Ok(()) }
     }
+}
+
+fn within(granted: &Path, private: &Path) -> Result<(), PlanError> {
+    Err(PlanError::Within { granted: granted.to_owned(), private: private.to_owned() })
+}
+
+/// What all users of an agent may write to must not be what anybody trusts: the system, ourselves, templates.
+fn check_read_write(config: &Config, agent: &AgentConfig) -> Result<(), PlanError> {
+    if agent.read_write.is_empty() {
+        return Ok(());
+    }
+    let own = std::env::current_exe().ok();
+    let system = SYSTEM.iter().chain(TRUSTED).map(|path| Place::of(Path::new(*path)));
+    let mut trusted: Vec<Place<'_>> = system.chain(own.as_deref().map(Place::of)).chain([Place::of(&config.kiro_config)]).collect();
+    trusted.extend(private(config));
+    for path in &agent.read_write {
+        path.metadata().map_err(|error| PlanError::Missing { path: path.clone(), why: error.to_string() })?;
+        let granted = Place::of(path);
+        granted.check_holds_none(&trusted)?;
+        trusted.iter().try_for_each(|trusted| granted.check_is_not_in(trusted))?;
+        check_not_replaceable(config, path)?;
+    }
+    Ok(())
+}
+
+/// What an agent could put something else in place of by the time of the next start must not be granted to anybody.
+fn check_not_replaceable(config: &Config, granted: &Path) -> Result<(), PlanError> {
+    let mut writable = config.agents.values().flat_map(|agent| &agent.read_write).filter(|path| path.as_path() != granted);
+    writable.try_for_each(|path| {
+        if granted.starts_with(path) { within(granted, path) } else { Place::of(granted).check_is_not_in(&Place::of(path)) }
+    })
 }
 
 /// Where a path leads; itself while it does not exist.
@@ -383,6 +441,33 @@ mod tests {
             let pairs = [("AGENT_COMMAND", "/bin/cat"), ("AGENT_READ_ONLY_PATHS", path.to_str().unwrap())];
             assert!(matches!(plan(&config(directory.path(), &pairs)), Err(PlanError::Within { .. })), "{inside}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_written_to_is_granted_unless_somebody_trusts_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for made in ["shared/inner", "state/homes", "workspaces/telegram-2", "templates/agents"] {
+            std::fs::create_dir_all(path(made)).unwrap();
+        }
+        std::os::unix::fs::symlink(path("state"), path("link")).unwrap();
+        let with = |words: &str| {
+            let pairs = [("AGENT_COMMAND", "/bin/cat"), ("KIRO_CONFIG_PATH", "templates")];
+            std::fs::write(path("config.json"), format!(r#"{{"agents":{{"tg-acp":{{"readWritePaths":[{words}]}}}}}}"#)).unwrap();
+            plan(&config(directory.path(), &pairs))
+        };
+        let quoted = |name: &str| format!("{:?}", path(name));
+        assert!(with(&quoted("shared")).unwrap().write.contains(&path("shared")));
+        for refused in ["state/homes", "workspaces/telegram-2", "templates", "link", ""] {
+            let result = with(&quoted(refused));
+            assert!(matches!(result, Err(PlanError::Within { .. } | PlanError::Exposes { .. })), "{refused}: {result:?}");
+        }
+        for refused in ["\"/etc\"", "\"/usr/local\"", "\"/proc/self\""] {
+            assert!(matches!(with(refused), Err(PlanError::Within { .. })), "{refused}");
+        }
+        let nested = with(&format!("{}, {}", quoted("shared"), quoted("shared/inner")));
+        assert!(matches!(nested, Err(PlanError::Within { .. })), "an agent could put a link in its place: {nested:?}");
+        assert!(matches!(with("\"/nowhere/at/all\""), Err(PlanError::Missing { .. })));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl RoleGrants {
         let mut read: Vec<PathBuf> = ["/proc", "/etc", "/sys/devices/system/cpu"].iter().map(PathBuf::from).collect();
         read.push(config.kiro_config.clone());
         read.extend(config.kiro_login.iter().filter_map(|login| login.parent()).map(PathBuf::from));
-        Self { read, write: vec![config.state.clone(), config.workspaces.clone()], execute, connect_ports: None }
+        Self { read, write: plan::writable_for_any(config), execute, connect_ports: None }
     }
 }
 

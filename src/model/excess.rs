@@ -16,7 +16,9 @@ pub enum Excess {
         most: u64,
     },
     /// Processes and threads.
-    #[error("The agent had more than {most} processes at once and was ended; ask for less at once, or have the operator raise `processes`.")]
+    #[error(
+        "The agent had more than {most} processes at once and was ended; ask for less at once, or have the operator raise `processes`."
+    )]
     Processes {
         /// How many it may have.
         most: u64,
@@ -33,12 +35,16 @@ pub enum Excess {
         most: u64,
     },
     /// Files and directories.
-    #[error("The workspaces and the agent's home hold more than {most} files: the agent was ended. Delete some with /files, or have the operator raise `workspaceFiles`.")]
+    #[error(
+        "The workspaces and the agent's home hold more than {most} files: the agent was ended. Delete some with /files, or have the operator raise `workspaceFiles`."
+    )]
     Files {
         /// How many they may hold.
         most: u64,
     },
     /// Directories that cannot be measured: nested too deep, or closed again and again.
-    #[error("The agent made directories that cannot be measured and was ended; delete them with /files, or have the operator look at the workspace.")]
+    #[error(
+        "The agent made directories that cannot be measured and was ended; delete them with /files, or have the operator look at the workspace."
+    )]
     Unmeasurable,
 }

@@ -3,8 +3,6 @@
 //! It looks and changes nothing: each check gathers facts and turns them into [`Finding`]s; what they amount to is decided at the end.
 
 mod agents;
-mod command;
-mod inside;
 mod kernel;
 mod places;
 mod report;

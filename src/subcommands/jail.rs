@@ -10,11 +10,13 @@ use crate::cli;
 use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
-use crate::jail::{Inside, JailError, Manner, Outside, Plan, Prepared, Side, sys};
+use crate::jail::{Inside, JailError, Manner, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, FromKeeper, ToEgress};
 use crate::model::{Excess, RuntimeId, exit};
 use crate::provision::{self, Homestead, Inhabited};
 use crate::warden::{JailOrder, ground, home_of};
+
+use super::inside::{Answer, Look, Seen};
 
 /// Exit code when the jail could not be made, as env(1) and its like have it.
 const NOT_JAILED: u8 = 125;
@@ -27,7 +29,7 @@ pub fn run(arguments: &cli::Jail) -> ExitCode {
     }
     match &arguments.workspace {
         _ if arguments.from_warden => from_warden(),
-        _ if arguments.probe => probe(&arguments.command),
+        _ if arguments.probe => probe(),
         Some(workspace) if !arguments.command.is_empty() => by_hand(workspace, &arguments.command),
         _ => {
             eprintln!("kiroclaw jail: it wants --workspace DIR -- COMMAND ARG…");
@@ -36,24 +38,25 @@ pub fn run(arguments: &cli::Jail) -> ExitCode {
     }
 }
 
-/// Prints how far the jail is set apart, then a line for each attempt: its name, and its errno or 0.
-fn probe(words: &[String]) -> ExitCode {
-    let Some(outside) = Outside::of_words(words) else { return refuse("--probe wants a process, a port and a socket") };
-    match Prepared::new(Plan::for_looking(), Manner::ByHand).and_then(Prepared::fork) {
-        Ok(Side::Outside(keeper)) => keeper.keep(say).map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
-        Ok(Side::Inside(inside)) => {
-            let way = inside.way();
-            match inside.try_to_reach(&outside) {
-                Ok(tried) => {
-                    let lines: String = tried.iter().map(|(name, errno)| format!("{name} {errno}\n")).collect();
-                    let said = io::stdout().write_all(format!("{way:?}\n{lines}").as_bytes());
-                    said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-                }
-                Err(error) => refuse(&error.to_string()),
-            }
+/// Looks from inside, as its standard input says, and prints its [`Answer`].
+fn probe() -> ExitCode {
+    let look = match bundle::open::<Look>(io::stdin()) {
+        Ok(look) => look,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    let inhabited = look.homestead.as_ref().map(provision::prepare).transpose().map_err(preparation);
+    let side = inhabited.and_then(|inhabited| Ok((Prepared::new(look.plan, Manner::ByHand)?.fork()?, inhabited)));
+    let seen = match side {
+        Ok((Side::Outside(keeper), _inhabited)) => return keeper.keep(say).map_or_else(|error| refuse(&error.to_string()), ExitCode::from),
+        Ok((Side::Inside(inside), _)) => {
+            let means = inside.means();
+            inside.try_to_reach(&look.outside).map(|(tried, servers)| Seen { means, tried, servers })
         }
-        Err(error) => refuse(&error.to_string()),
-    }
+        Err(error) => Err(error),
+    };
+    let answer: Answer = seen.map_err(|error| error.to_string());
+    let said = serde_json::to_vec(&answer).map_err(io::Error::other).and_then(|text| io::stdout().write_all(&text));
+    said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 fn refuse(why: &str) -> ExitCode {

@@ -60,7 +60,8 @@ impl Cgroups {
     /// # Errors
     /// Why it is not to be; everything is as it was then.
     pub(super) fn claim() -> Result<Self, Unclaimed> {
-        let directory = place(&fs::read_to_string("/proc/self/cgroup")?, &fs::read_to_string("/proc/self/mountinfo")?).ok_or(Unclaimed::None)?;
+        let directory =
+            place(&fs::read_to_string("/proc/self/cgroup")?, &fs::read_to_string("/proc/self/mountinfo")?).ok_or(Unclaimed::None)?;
         Self::divide(directory, rustix::process::getpid())
     }
 

@@ -7,8 +7,16 @@ use super::{Loader, list, shown};
 use crate::config::agent::PROGRAM_PATH;
 use crate::config::file::{FileAgent, FileConfig};
 use crate::config::{AgentConfig, AgentKind, HostRule, KiroEngine};
-use crate::model::AgentName;
 use crate::model::permission::PermissionPolicy;
+use crate::model::{AgentName, Guarantee, Minimum};
+
+/// What the environment says about every agent.
+struct Shared {
+    command: Option<Vec<String>>,
+    read_only: Vec<PathBuf>,
+    hosts: Vec<HostRule>,
+    accept: Vec<Guarantee>,
+}
 
 impl Loader<'_> {
     pub(super) fn agents(&mut self, default: &AgentName, file: FileConfig) -> BTreeMap<AgentName, AgentConfig> {
@@ -22,41 +30,62 @@ impl Loader<'_> {
             }
         }
         settings.entry(default.clone()).or_default();
-        let shared_paths = self.absolute_paths("AGENT_READ_ONLY_PATHS", list(&self.text("AGENT_READ_ONLY_PATHS"), ':'));
-        let shared_hosts = self.hosts("EGRESS_ALLOW", list(&self.text("EGRESS_ALLOW"), ','));
-        let from_environment = self.agent_command();
+        let shared = Shared {
+            command: self.agent_command(),
+            read_only: self.absolute_paths("AGENT_READ_ONLY_PATHS", list(&self.text("AGENT_READ_ONLY_PATHS"), ':')),
+            hosts: self.hosts("EGRESS_ALLOW", list(&self.text("EGRESS_ALLOW"), ',')),
+            accept: self.accept_missing(),
+        };
         settings
             .into_iter()
             .map(|(name, settings)| {
-                let agent = self.agent(&name, settings, from_environment.as_deref(), &shared_paths, &shared_hosts);
+                let agent = self.agent(&name, settings, &shared);
                 (name, agent)
             })
             .collect()
     }
 
-    fn agent(
-        &mut self,
-        name: &AgentName,
-        settings: FileAgent,
-        from_environment: Option<&[String]>,
-        shared_paths: &[PathBuf],
-        shared_hosts: &[HostRule],
-    ) -> AgentConfig {
+    fn agent(&mut self, name: &AgentName, settings: FileAgent, shared: &Shared) -> AgentConfig {
         let place = format!("config.json agents.{name}");
         let engine = settings.engine.unwrap_or(KiroEngine::V2);
-        let given = settings.command.or_else(|| from_environment.map(<[String]>::to_vec));
+        let given = settings.command.or_else(|| shared.command.clone());
         if given.as_ref().is_some_and(|words| words.first().is_none_or(String::is_empty)) {
             self.problem(format!("{place}.command"), "names no program");
         }
         let (kind, command) = agent_command(name, engine, given, self.sources.environment.get("HOME"));
         let mut egress = kind.hosts();
-        egress.extend_from_slice(shared_hosts);
+        egress.extend_from_slice(&shared.hosts);
         egress.extend(self.hosts(&format!("{place}.egress"), settings.egress));
-        let mut read_only = shared_paths.to_vec();
+        let mut read_only = shared.read_only.clone();
         read_only.extend(self.absolute_paths(&format!("{place}.readOnlyPaths"), settings.read_only_paths));
         let permissions = settings.permissions.into_iter().fold(PermissionPolicy::default(), PermissionPolicy::with_pair);
         let limits = settings.limits.checked(|key, why| self.problem(format!("{place}.limits.{key}"), why));
-        AgentConfig { name: name.clone(), kind, command, read_only, egress, permissions, limits }
+        let read_write = self.absolute_paths(&format!("{place}.readWritePaths"), settings.read_write_paths);
+        self.check_accepted(&format!("{place}.accept"), &settings.accept);
+        if let Some(both) = settings.accept.iter().find(|one| settings.require.contains(one)) {
+            self.problem(format!("{place}.require"), format!("names `{both}`, which `accept` names too"));
+        }
+        let accept = shared.accept.iter().copied().chain(settings.accept).collect();
+        let minimum = Minimum { accept, require: settings.require.into_iter().collect() };
+        AgentConfig { name: name.clone(), kind, command, read_only, read_write, egress, permissions, limits, minimum }
+    }
+
+    fn accept_missing(&mut self) -> Vec<Guarantee> {
+        let mut accepted = Vec::new();
+        for word in list(&self.text("ACCEPT_MISSING"), ',') {
+            match word.parse::<Guarantee>() {
+                Ok(guarantee) => accepted.push(guarantee),
+                Err(error) => self.problem("ACCEPT_MISSING", format!("`{}` {error}", shown(&word))),
+            }
+        }
+        self.check_accepted("ACCEPT_MISSING", &accepted);
+        accepted
+    }
+
+    fn check_accepted(&mut self, place: &str, accepted: &[Guarantee]) {
+        for guarantee in accepted.iter().filter(|guarantee| !guarantee.may_be_missing()) {
+            self.problem(place, format!("`{guarantee}` cannot be accepted as missing: without it there is no jail"));
+        }
     }
 
     fn agent_command(&mut self) -> Option<Vec<String>> {

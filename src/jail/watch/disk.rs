@@ -75,10 +75,10 @@ impl Disk {
         self.stirred = false;
         let begun = Instant::now();
         let Some(used) = measure(&self.places, ceiling(limit.files)) else { return Some(Excess::Unmeasurable) };
-        let most = self.last.as_ref().map_or_else(
-            || Amount { bytes: allowed(limit.bytes, used.bytes), files: allowed(limit.files, used.files) },
-            |last| last.most,
-        );
+        let most = self
+            .last
+            .as_ref()
+            .map_or_else(|| Amount { bytes: allowed(limit.bytes, used.bytes), files: allowed(limit.files, used.files) }, |last| last.most);
         self.last = Some(Walk { at: now, took: begun.elapsed(), used, free, most });
         if used.bytes > most.bytes {
             Some(Excess::Disk { used: used.bytes, most: limit.bytes })

@@ -1,12 +1,13 @@
 //! Whether the agents are there, and kiro-cli logged in.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use super::command::{Answer, CommandError, ask};
 use super::report::{Area, Finding};
 use crate::config::{AgentConfig, AgentKind, Config, Secrets, Sources};
 use crate::model::UserId;
+use crate::subcommands::ask::{Answer, CommandError, ask};
 use crate::warden::JailOrder;
 
 /// Time for kiro-cli to say its version or who is logged in: the first start of a node program on a small server took seconds.
@@ -38,11 +39,14 @@ fn of_agent(config: &Config, secrets: &Secrets, sources: &Sources, agent: &Agent
         AgentKind::Kiro(_) => {
             let home = sources.environment.get("HOME").map(String::as_str);
             let program = &order.plan.program;
-            let mut findings = vec![judge_version(name.as_str(), program, ask(program, &["--version"], home, PATIENCE))];
+            let mut findings = vec![judge_version(name.as_str(), program, ask(program, &["--version"], home, Stdio::null(), PATIENCE))];
             findings.push(template(config, agent));
             findings.push(match order.kiro_api_key {
                 Some(_) => Finding::ok(Area::Agent, "kiro-cli: KIRO_API_KEY is set, so no login is needed"),
-                None => judge_login(ask(program, &["whoami", "--format", "json"], home, PATIENCE), order.homestead.login.is_some()),
+                None => judge_login(
+                    ask(program, &["whoami", "--format", "json"], home, Stdio::null(), PATIENCE),
+                    order.homestead.login.is_some(),
+                ),
             });
             findings
         }

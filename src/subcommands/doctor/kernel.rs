@@ -1,64 +1,72 @@
-//! What this kernel enforces, and what each missing piece leaves open.
+//! What this machine makes jails with, and what they hold each agent to, tried from inside.
 
-use super::inside;
-use super::report::{Area, Finding, State};
+use std::collections::BTreeMap;
+
 use crate::config::Config;
-use crate::jail::Apart;
-use crate::jail::probe::{self, Mechanism, probe};
+use crate::jail::probe::mechanisms;
+use crate::model::guarantee::Minimum;
+use crate::subcommands::inside::{LookError, Seen, Standing, Verdict, judge, look};
 
-/// The mechanism without which only agents with hosts do not start.
-const NETWORK: &str = "Landlock: TCP";
+use super::report::{Area, Finding, State};
 
 /// For the agents of this configuration.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    let hosts = config.agents.values().any(|agent| !agent.egress.is_empty());
-    all(hosts)
+    let looks: Vec<_> = config.agents.values().map(|agent| (agent, look(Some((config, agent))))).collect();
+    let mut findings = machine(looks.iter().find_map(|(_, seen)| seen.as_ref().ok()));
+    let mut told: BTreeMap<String, &str> = BTreeMap::new();
+    for (agent, seen) in &looks {
+        let (name, verdicts) = (agent.name.as_str(), judged(&agent.minimum, seen));
+        let key = format!("{verdicts:?}");
+        if let Some(first) = told.get(&key) {
+            findings.push(Finding::ok(Area::Jail, format!("{name}: the same as {first}")));
+            continue;
+        }
+        findings.extend(verdicts.into_iter().map(|finding| Finding { what: format!("{name}: {}", finding.what), ..finding }));
+        told.insert(key, name);
+    }
+    findings
 }
 
 /// Where the configuration is not known.
 pub(super) fn without_configuration() -> Vec<Finding> {
-    all(true)
+    let seen = look(None);
+    let mut findings = machine(seen.as_ref().ok());
+    findings.extend(judged(&Minimum::default(), &seen));
+    findings
 }
 
-fn all(hosts: bool) -> Vec<Finding> {
-    let seen = inside::look();
-    // What is not known is not relied on.
-    let way = seen.as_ref().map_or(Apart::Not, |seen| seen.way);
-    let mechanisms = probe(way);
-    mechanisms.iter().map(|mechanism| judge(mechanism, hosts)).chain(inside::findings(&seen)).chain([durability()]).collect()
+fn machine(seen: Option<&Seen>) -> Vec<Finding> {
+    // Known without a look, on every kernel: the gateway's filter makes it so.
+    let durability = "durability – the store fsyncs, because the gateway's filter refuses sync_file_range";
+    let mut findings = vec![Finding::ok(Area::Kernel, durability)];
+    let Some(seen) = seen else { return findings };
+    for mechanism in mechanisms(&seen.means) {
+        let state = if mechanism.whole { State::Ok } else { State::Warn };
+        findings.push(Finding::new(Area::Kernel, state, &format!("{} – {}", mechanism.name, mechanism.meaning), ""));
+    }
+    findings.push(if seen.servers {
+        Finding::ok(Area::Kernel, "tried: servers of an agent's own – work")
+    } else {
+        Finding::warn(Area::Kernel, "tried: servers of an agent's own – refused, without a network of its own", "")
+    });
+    findings
 }
 
-/// `hosts`: some agent's policy names hosts.
-fn judge(mechanism: &Mechanism, hosts: bool) -> Finding {
-    let state = match mechanism.state {
-        probe::State::Holds => State::Ok,
-        probe::State::Open => State::Warn,
-        probe::State::Fails if mechanism.name == NETWORK && !hosts => State::Warn,
-        probe::State::Fails => State::Fail,
+fn judged(minimum: &Minimum, seen: &Result<Seen, LookError>) -> Vec<Finding> {
+    match seen {
+        Ok(seen) => judge(minimum, seen).iter().map(finding).collect(),
+        Err(error @ LookError::NotTried(_)) => vec![Finding::warn(Area::Jail, error.to_string(), "see that TMPDIR can be written to")],
+        Err(error @ LookError::NoJail(_)) => vec![Finding::fail(Area::Jail, error.to_string(), "")],
+        // What is said of the agent itself says it.
+        Err(LookError::Plan(_)) => Vec::new(),
+    }
+}
+
+fn finding(verdict: &Verdict) -> Finding {
+    let state = match verdict.standing {
+        Standing::Holds => State::Ok,
+        Standing::Open => State::Warn,
+        Standing::Missing | Standing::Broken => State::Fail,
     };
-    Finding::new(Area::Kernel, state, &format!("{} – {}", mechanism.name, mechanism.meaning), "")
-}
-
-/// Not looked at but known: the gateway's filter makes it so, on every kernel.
-fn durability() -> Finding {
-    Finding::ok(Area::Kernel, "durability – the store fsyncs, because the gateway's filter refuses sync_file_range")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mechanism(name: &'static str, state: probe::State) -> Mechanism {
-        Mechanism { name, state, meaning: "m".to_owned() }
-    }
-
-    #[test]
-    fn a_kernel_without_network_rules_fails_only_where_an_agent_has_hosts() {
-        let network = probe(Apart::Not).into_iter().find(|mechanism| mechanism.name == NETWORK).unwrap();
-        let missing = mechanism(network.name, probe::State::Fails);
-        assert_eq!(judge(&missing, true).state, State::Fail);
-        assert_eq!(judge(&missing, false).state, State::Warn);
-        assert_eq!(judge(&mechanism("Landlock: files", probe::State::Fails), false).state, State::Fail);
-        assert_eq!(judge(&mechanism("x", probe::State::Open), true).state, State::Warn);
-    }
+    Finding::new(Area::Jail, state, &verdict.what, &verdict.mend)
 }

@@ -23,6 +23,7 @@ pub(super) enum State {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Area {
     Kernel,
+    Jail,
     Settings,
     Telegram,
     Agent,
@@ -34,6 +35,7 @@ impl fmt::Display for Area {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kernel => "kernel",
+            Self::Jail => "jail",
             Self::Settings => "settings",
             Self::Telegram => "telegram",
             Self::Agent => "agent",

@@ -326,7 +326,10 @@ proptest! {
 fn a_runtime_that_used_too_much_is_told_of_before_its_end_and_killed_if_its_keeper_cannot() {
     let mut table = Table::with_runtime(1);
     let excess = Excess::Memory { most: 1 };
-    assert_eq!(table.on(Event::Exceeded(RuntimeId(1), excess)), [Action::TellGateway(ToGateway::Exceeded { runtime: RuntimeId(1), excess })]);
+    assert_eq!(
+        table.on(Event::Exceeded(RuntimeId(1), excess)),
+        [Action::TellGateway(ToGateway::Exceeded { runtime: RuntimeId(1), excess })]
+    );
     assert_eq!(table.on(Event::Asked(FromGateway::End { runtime: RuntimeId(1) })), [], "it is being ended");
     assert_eq!(table.at_deadline(), (KEEPER_GRACE, vec![Action::KillRuntime(RuntimeId(1))]));
     assert!(table.on(Event::Gone(RuntimeId(1), 137)).contains(&ended(1, 137)));

@@ -15,16 +15,16 @@ const ANSWER: usize = 64 * 1024;
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// How it ended.
-    pub(super) status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// Its standard output, or the beginning of it.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandError {
+pub(crate) enum CommandError {
     /// It cannot be executed, or not be waited for.
     #[error("cannot be executed: {0}")]
     Execute(#[from] io::Error),
@@ -33,17 +33,17 @@ pub(super) enum CommandError {
     Time(Duration),
 }
 
-/// Runs `program` with an environment of nothing but `home` as HOME (and the system's PATH), no input, and its errors thrown away.
+/// Runs `program` with an environment of nothing but `home` as HOME (and the system's PATH), this input, and its errors thrown away.
 ///
 /// # Errors
 /// [`CommandError`].
-pub(super) fn ask(program: &Path, arguments: &[&str], home: Option<&str>, most: Duration) -> Result<Answer, CommandError> {
+pub(crate) fn ask(program: &Path, arguments: &[&str], home: Option<&str>, input: Stdio, most: Duration) -> Result<Answer, CommandError> {
     let deadline = Instant::now() + most;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", crate::config::PROGRAM_PATH.join(":"));
     command.envs(home.map(|home| ("HOME", home)));
     // A group of its own, so that what it starts ends with it.
-    let mut child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = command.process_group(0).stdin(input).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let answer = listen(&mut child, deadline);
     if !matches!(answer, Ok(Some(_))) {
         end(&mut child);
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, most: Duration) -> Result<Answer, CommandError> {
-        ask(Path::new("/bin/sh"), &["-c", script], Some("/home/x"), most)
+        ask(Path::new("/bin/sh"), &["-c", script], Some("/home/x"), Stdio::null(), most)
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn who_is_not_there_is_said_to_be_so() {
-        let error = ask(Path::new("/nowhere/kiro-cli"), &[], None, Duration::from_secs(1)).unwrap_err();
+        let error = ask(Path::new("/nowhere/kiro-cli"), &[], None, Stdio::null(), Duration::from_secs(1)).unwrap_err();
         assert!(matches!(error, CommandError::Execute(_)));
     }
 }
