@@ -31,8 +31,10 @@ struct Appliance {
 impl Appliance {
     /// An attached appliance on `directory`; a shell runs `script` first, where there is one, and then becomes the warden.
     fn start(directory: &Path, script: Option<&str>) -> Self {
-        let environment =
-            BTreeMap::from([("AGENT_COMMAND".to_owned(), "/bin/true".to_owned()), ("EGRESS_ALLOW".to_owned(), "localhost:1".to_owned())]);
+        // Other tests have sockets, which matter where a machine has no mount namespaces.
+        let settings =
+            [("AGENT_COMMAND", "/bin/true"), ("EGRESS_ALLOW", "localhost:1"), ("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets")];
+        let environment = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (config, _) = load(&Sources { environment, directory: directory.to_path_buf() }).unwrap();
         let bundle = seal(&Bundle { config, secrets: Secrets::default() }).unwrap();
         let mut command = match script {

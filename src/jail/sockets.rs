@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FileType};
+use rustix::io::Errno;
 
 /// Largest list that is read, in bytes: some 10,000 sockets. One that is longer is taken for one with a socket in reach.
 const LIST: u64 = 1024 * 1024;
@@ -42,10 +43,16 @@ fn paths(list: &str) -> impl Iterator<Item = PathBuf> {
     list.lines().skip(1).filter_map(|line| line.find(" /").and_then(|at| line.get(at + 1..))).map(PathBuf::from)
 }
 
-/// Whether connect(2) would be let through: it wants write permission on the socket (unix(7)).
+/// Whether connect(2) would be let through: it wants write permission on the socket (unix(7)), which its owner can give itself. What cannot be
+/// known counts as a yes.
 fn opens(path: &Path) -> bool {
-    let is_socket = rustix::fs::stat(path).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Socket);
-    is_socket && rustix::fs::access(path, Access::WRITE_OK).is_ok()
+    match rustix::fs::stat(path) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => false,
+        Err(_) => true,
+        Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::Socket => false,
+        Ok(found) if found.st_uid == rustix::process::geteuid().as_raw() => true,
+        Ok(_) => !matches!(rustix::fs::access(path, Access::WRITE_OK), Err(Errno::ACCESS | Errno::NOENT | Errno::ROFS)),
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +73,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert!(opens(&path) && !opens(directory.path()));
+        assert!(opens(&path) && !opens(directory.path()) && !opens(Path::new("/nowhere")));
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        assert!(opens(&path), "its owner can change that");
         assert!(within_reach(&[]).is_some());
         assert!(within_reach(&[PathBuf::from("/")]).is_none());
     }

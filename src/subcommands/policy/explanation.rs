@@ -68,7 +68,7 @@ impl Explanation {
             }
         };
         starts &= jail.iter().all(|verdict| matches!(verdict.standing, Standing::Holds | Standing::Open));
-        let somebody = |paths: &[PathBuf]| -> Vec<String> { paths.iter().map(|path| for_anybody(path, &user)).collect() };
+        let paths = |paths: &[PathBuf]| -> Vec<String> { outermost(paths).into_iter().map(|path| for_anybody(path, &user)).collect() };
         let hosts = |hosts: &[crate::config::HostRule]| -> Vec<String> { hosts.iter().map(ToString::to_string).collect() };
         Self {
             agent: agent.name.to_string(),
@@ -76,9 +76,9 @@ impl Explanation {
             problems,
             starts,
             program: agent.command.join(" "),
-            reads: plan.as_ref().map_or_else(Vec::new, |plan| somebody(&plan.read)),
-            executes: plan.as_ref().map_or_else(Vec::new, |plan| somebody(&plan.execute)),
-            writes: plan.as_ref().map_or_else(Vec::new, |plan| somebody(&plan.write)),
+            reads: plan.as_ref().map_or_else(Vec::new, |plan| paths(&plan.read)),
+            executes: plan.as_ref().map_or_else(Vec::new, |plan| paths(&plan.execute)),
+            writes: plan.as_ref().map_or_else(Vec::new, |plan| paths(&plan.write)),
             hosts: hosts(&agent.egress),
             hosts_of_kind: hosts(&agent.kind.hosts()),
             permissions: Permissions::of(agent),
@@ -104,6 +104,12 @@ impl Permissions {
     }
 }
 
+/// Without what lies in another one, or stands there twice.
+fn outermost(paths: &[PathBuf]) -> BTreeSet<&Path> {
+    let all: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    all.iter().copied().filter(|path| path.ancestors().skip(1).all(|above| !all.contains(above))).collect()
+}
+
 fn for_anybody(path: &Path, user: &UserId) -> String {
     path.display().to_string().replace(&user.dir_name(), SOMEBODY)
 }
@@ -124,7 +130,10 @@ impl fmt::Display for Explanation {
             writeln!(f, "  PROBLEM  {problem}")?;
         }
         line(f, "runs", &self.program)?;
-        list(f, "reads", &self.reads)?;
+        // Some thirty, all of the system's.
+        let (of_system, reads): (Vec<_>, Vec<_>) = self.reads.iter().cloned().partition(|path| path.starts_with("/etc/"));
+        list(f, "reads", &reads)?;
+        line(f, "", &format!("and {} settings of the system in /etc", of_system.len()))?;
         list(f, "executes", &self.executes)?;
         list(f, "writes", &self.writes)?;
         let (own, kind): (Vec<_>, Vec<_>) = self.hosts.iter().cloned().partition(|host| !self.hosts_of_kind.contains(host));
