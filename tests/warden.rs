@@ -4,7 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of the tests may fail the tests")]
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;

@@ -107,3 +107,33 @@ fn any_other_command_is_a_plain_acp_agent_without_hosts() {
     assert_eq!((agent.kind, agent.command[0].as_str(), agent.egress.len()), (AgentKind::Acp, "my agent", 1));
     assert_eq!(problems(&[("AGENT_COMMAND", "sh -c 'x y'")], &[]), ["AGENT_COMMAND"]);
 }
+
+#[test]
+fn holes_are_accepted_by_name_for_all_agents_or_one_and_requiring_goes_first() {
+    use crate::model::{Guarantee, Rule};
+    let file = r#"{"agents":{"tg-acp":{"accept":["unix-sockets"],"require":["signals","processes"]},"other":{}}}"#;
+    let config = config(&[("ACCEPT_MISSING", "signals, abstract-sockets")], &[("config.json", file)]);
+    let rule = |name: &str, guarantee| config.agents[&name.parse().unwrap_or_else(|error| panic!("{error}"))].minimum.rule(guarantee);
+    for (agent, guarantee, expected) in [
+        ("tg-acp", Guarantee::AbstractSockets, Rule::AcceptedByName),
+        ("tg-acp", Guarantee::UnixSockets, Rule::AcceptedByName),
+        ("tg-acp", Guarantee::Signals, Rule::Needed),
+        ("tg-acp", Guarantee::Processes, Rule::Needed),
+        ("other", Guarantee::Signals, Rule::AcceptedByName),
+        ("other", Guarantee::UnixSockets, Rule::Needed),
+        ("other", Guarantee::Processes, Rule::AcceptedByDefault),
+    ] {
+        assert_eq!(rule(agent, guarantee), expected, "{agent} {guarantee}");
+    }
+}
+
+#[test]
+fn what_makes_a_jail_cannot_be_accepted_and_names_are_checked() {
+    assert_eq!(problems(&[("ACCEPT_MISSING", "files,nonsense,signals")], &[]), ["ACCEPT_MISSING", "ACCEPT_MISSING"]);
+    let both = r#"{"agents":{"tg-acp":{"accept":["network","signals"],"require":["signals"]}}}"#;
+    assert_eq!(problems(&[], &[("config.json", both)]), ["config.json agents.tg-acp.accept", "config.json agents.tg-acp.require"]);
+    let unknown = problems(&[], &[("config.json", r#"{"agents":{"tg-acp":{"accept":["nonsense"]}}}"#)]);
+    assert!(unknown.iter().all(|place| place.contains("line 1")), "{unknown:?}");
+    let relative = r#"{"agents":{"tg-acp":{"readWritePaths":["shared"]}}}"#;
+    assert_eq!(problems(&[], &[("config.json", relative)]), ["config.json agents.tg-acp.readWritePaths"]);
+}

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::config::{AgentConfig, Config, Secrets};
-use crate::jail::{Limits, Plan};
+use crate::config::{AgentConfig, Config, Limits, Secrets};
+use crate::jail::Plan;
+use crate::model::excess::MEGABYTE;
 use crate::model::permission::{ToolKind, Verdict as Permission};
 use crate::model::{Guarantee, UserId};
 use crate::subcommands::inside::{LookError, Seen, Standing, Verdict, judge};
@@ -115,11 +116,11 @@ fn for_anybody(path: &Path, user: &UserId) -> String {
 }
 
 fn limits(plan: &Plan) -> Vec<String> {
-    const MIB: u64 = 1024 * 1024;
-    let Limits { files, file_size, memory, processes, .. } = &plan.limits;
+    let Limits { memory, processes, cpu_percent, open_files, file_size, workspace_size, workspace_files } = &plan.limits;
     vec![
-        format!("each process: {} MiB of memory, {files} open files, files of {} MiB", memory / MIB, file_size / MIB),
-        format!("{processes} processes of the service's user in all"),
+        format!("all of it: {} MB of memory, {processes} processes, {cpu_percent} % of a processor", memory / MEGABYTE),
+        format!("each process: {open_files} open files, files of {} MB", file_size / MEGABYTE),
+        format!("a user's workspaces and home: {} MB in {workspace_files} files", workspace_size / MEGABYTE),
     ]
 }
 
