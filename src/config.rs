@@ -113,6 +113,8 @@ pub struct Secrets {
     pub bot_token: Option<Secret<String>>,
     /// Kiro's own key, which only kiro-cli itself can use: it goes into the environment of `kiro` runtimes, since it takes it from nowhere else.
     pub kiro_api_key: Option<Secret<String>>,
+    /// Variables of agents' environments, by agent and name: each agent's own runtimes see them, and nobody else but the warden.
+    pub of_agents: BTreeMap<AgentName, BTreeMap<String, Secret<String>>>,
 }
 
 /// How much is logged.

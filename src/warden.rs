@@ -24,7 +24,7 @@ use rustix::process::{DumpableBehavior, Pid, Signal};
 
 use self::cgroup::Cgroups;
 use self::ground::{Ground, GroundError};
-pub use self::order::{JailOrder, home_of};
+pub use self::order::{JailOrder, KIRO_API_KEY, home_of};
 use self::roles::RoleProcess;
 use self::runtimes::Runtimes;
 use self::signals::Signals;
@@ -129,8 +129,8 @@ impl Warden {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io_error("becoming non-dumpable"))?;
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(io_error("becoming a subreaper"))?;
         let strangers = sys::children().map_err(io_error("listing children in /proc (is it mounted?)"))?.into_iter().collect();
-        let Secrets { bot_token, kiro_api_key } = secrets;
-        let for_gateway = Bundle { config: config.clone(), secrets: Secrets { bot_token, kiro_api_key: None } };
+        let (bot_token, of_runtimes) = (secrets.bot_token, Secrets { bot_token: None, ..secrets });
+        let for_gateway = Bundle { config: config.clone(), secrets: Secrets { bot_token, ..Secrets::default() } };
         let for_egress = Bundle { config: config.clone(), secrets: Secrets::default() };
         let (gateway_bundle, egress_bundle) = (bundle::seal(&for_gateway)?, bundle::seal(&for_egress)?);
         let cgroups = claim_cgroups();
@@ -140,7 +140,7 @@ impl Warden {
         let state = State::new(config.agents.keys().cloned().collect(), config.max_processes, Instant::now());
         Ok(Self {
             config,
-            secrets: Secrets { bot_token: None, kiro_api_key },
+            secrets: of_runtimes,
             tie,
             signals,
             strangers,

@@ -1,5 +1,6 @@
 //! One agent: what is executed, and what its policy names.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct AgentConfig {
     pub limits: Limits,
     /// What its jail has to hold.
     pub minimum: Minimum,
+    /// More variables of its environment, none of them secret and none that its jail sets itself.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// What sort of agent it is.

@@ -35,6 +35,10 @@ pub(super) struct FileAgent {
     pub(super) read_write_paths: Vec<String>,
     /// More hosts to reach.
     pub(super) egress: Vec<String>,
+    /// Variables of its environment.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Variables whose values lie in files, by the files' paths.
+    pub(super) secrets: BTreeMap<String, String>,
     /// Verdicts by kind of tool.
     pub(super) permissions: BTreeMap<ToolKind, Verdict>,
     /// What a runtime may use.

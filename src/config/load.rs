@@ -1,6 +1,7 @@
 //! From texts to a [`Config`], or to the list of everything that is wrong with them.
 
 mod agents;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -77,13 +78,15 @@ pub fn load_to_run(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors>
 }
 
 fn load_for(sources: &Sources, token_needed: bool) -> Result<(Config, Secrets), ConfigErrors> {
-    let mut loader = Loader { sources, env_file: BTreeMap::new(), private: Vec::new(), problems: Vec::new() };
+    let mut loader =
+        Loader { sources, env_file: BTreeMap::new(), private: Vec::new(), agent_secrets: BTreeMap::new(), problems: Vec::new() };
     loader.read_env_file();
     if token_needed && loader.given("BOT_TOKEN").or_else(|| loader.given("BOT_TOKEN_FILE")).is_none() {
         loader.problem("BOT_TOKEN", "is missing: get one from @BotFather, or try `kiroclaw chat`, which needs none");
     }
-    let secrets = Secrets { bot_token: loader.bot_token(), kiro_api_key: loader.secret("KIRO_API_KEY") };
+    let (bot_token, kiro_api_key) = (loader.bot_token(), loader.secret("KIRO_API_KEY"));
     let config = loader.config();
+    let secrets = Secrets { bot_token, kiro_api_key, of_agents: std::mem::take(&mut loader.agent_secrets) };
     match config {
         Some(config) if loader.problems.is_empty() => Ok((config, secrets)),
         _ => Err(ConfigErrors(loader.problems)),
@@ -94,6 +97,7 @@ struct Loader<'a> {
     sources: &'a Sources,
     env_file: BTreeMap<String, String>,
     private: Vec<PathBuf>,
+    agent_secrets: BTreeMap<AgentName, BTreeMap<String, Secret<String>>>,
     problems: Vec<Problem>,
 }
 

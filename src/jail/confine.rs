@@ -22,6 +22,7 @@
 //!
 //! There is one thread all along: every restriction is per thread, and is inherited.
 
+use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
@@ -39,7 +40,7 @@ use super::keeper::{self, Manner};
 use super::view::{self, Left};
 use super::watch::Watch;
 use super::{JailError, Plan, domain, filter, limits, privileges, sockets, sys};
-use crate::model::Excess;
+use crate::model::{Excess, Secret};
 
 /// What the child says when its namespaces hold.
 const HOLDS: u8 = b'+';
@@ -229,10 +230,10 @@ impl Inside {
 
     /// Steps 8 to 13. Comes back only with the reason why the command was not executed.
     ///
-    /// `stdio` becomes the standard descriptors; without it they stay as they are. `secret` is one more variable of the environment.
-    pub fn execute(self, stdio: Option<[OwnedFd; 3]>, secret: Option<(&str, &str)>) -> JailError {
+    /// `stdio` becomes the standard descriptors; without it they stay as they are. `secrets` are more variables of the environment.
+    pub fn execute(self, stdio: Option<[OwnedFd; 3]>, secrets: &BTreeMap<String, Secret<String>>) -> JailError {
         match self.confine(stdio) {
-            Ok(()) => self.exec(secret),
+            Ok(()) => self.exec(secrets),
             Err(error) => error,
         }
     }
@@ -308,13 +309,14 @@ impl Inside {
         }
     }
 
-    fn exec(&self, secret: Option<(&str, &str)>) -> JailError {
+    fn exec(&self, secrets: &BTreeMap<String, Secret<String>>) -> JailError {
         let mut command = Command::new(&self.plan.program);
         let mut words = self.plan.words.iter();
         if let Some(name) = words.next() {
             command.arg0(name);
         }
-        command.args(words).current_dir(&self.plan.directory).env_clear().envs(&self.plan.environment).envs(secret);
+        command.args(words).current_dir(&self.plan.directory).env_clear().envs(&self.plan.environment);
+        command.envs(secrets.iter().map(|(name, value)| (name, value.expose())));
         if let Some(port) = self.port {
             let proxy = format!("http://127.0.0.1:{port}");
             for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {

@@ -223,7 +223,7 @@ impl Plan {
         let mut write = vec![workspace.clone(), home.tmp.clone()];
         write.extend(home.writable.iter().chain(&agent.read_write).cloned());
         Ok(Self {
-            environment: environment(&program, agent.kind, home),
+            environment: environment(&program, agent, home),
             program,
             words: command.to_vec(),
             directory: workspace,
@@ -361,7 +361,7 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn environment(program: &Path, kind: AgentKind, home: &Home) -> BTreeMap<String, String> {
+fn environment(program: &Path, agent: &AgentConfig, home: &Home) -> BTreeMap<String, String> {
     let text = |path: &Path| path.display().to_string();
     let beside = program.parent().filter(|directory| directory.is_absolute() && directory.file_name().is_some_and(|name| name == "bin"));
     let path: Vec<String> = beside.map(text).into_iter().chain(PROGRAM_PATH.iter().map(|&directory| directory.to_owned())).collect();
@@ -378,9 +378,10 @@ fn environment(program: &Path, kind: AgentKind, home: &Home) -> BTreeMap<String,
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    if matches!(kind, AgentKind::Kiro(_)) {
+    if matches!(agent.kind, AgentKind::Kiro(_)) {
         environment.insert("KIRO_HOME".to_owned(), text(&home.kiro));
     }
+    environment.extend(agent.environment.clone());
     environment
 }
 

@@ -1,5 +1,6 @@
 //! `kiroclaw jail`: makes one jail, by the warden's order or by hand, and keeps it until its command ends.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -98,8 +99,7 @@ fn from_warden() -> ExitCode {
             if let Some(Err(error)) = inside.listener().map(|listener| link.send(&FromJail::Listener, &[listener.as_fd()])) {
                 return give_up(&link, &JailError::Preparation(format!("The listener cannot be handed over: {error}.")));
             }
-            let key = order.kiro_api_key.as_ref().map(|key| ("KIRO_API_KEY", key.expose().as_str()));
-            give_up(&link, &inside.execute(Some(stdio), key))
+            give_up(&link, &inside.execute(Some(stdio), &order.secrets))
         }
         Err(error) => give_up(&link, &error),
     }
@@ -148,7 +148,7 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
         }
         Ok((Side::Inside(inside), egress, _)) => {
             let served = egress.map_or(Ok(()), |egress| serve(&egress, &config, &inside));
-            refuse(&served.map_or_else(|error| error, |()| inside.execute(None, None)).to_string())
+            refuse(&served.map_or_else(|error| error, |()| inside.execute(None, &BTreeMap::new())).to_string())
         }
         Err(error) => refuse(&error.to_string()),
     }
@@ -202,7 +202,7 @@ fn order_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Resul
         login: None,
     };
     let plan = Plan::for_command(config, &workspace, command, &home_of(&homestead)).map_err(preparation)?;
-    Ok(JailOrder { plan, homestead, kiro_api_key: None })
+    Ok(JailOrder { plan, homestead, secrets: BTreeMap::new() })
 }
 
 fn preparation(error: impl std::fmt::Display) -> JailError {

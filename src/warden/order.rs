@@ -1,11 +1,16 @@
 //! The order for one jail: all that the process needs that makes it, from the warden's own configuration.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::{AgentConfig, AgentKind, Config, Secrets};
 use crate::jail::{Home, Plan, PlanError};
 use crate::model::{Secret, UserId};
 use crate::provision::Homestead;
+
+/// Kiro's own key, for Kiro's environment alone.
+pub const KIRO_API_KEY: &str = "KIRO_API_KEY";
 
 /// What a jail is to be made for. First and only message to it; its stdin, stdout and stderr go beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,8 +19,8 @@ pub struct JailOrder {
     pub plan: Plan,
     /// The home to be made ready before.
     pub homestead: Homestead,
-    /// Kiro's own key, for Kiro's environment alone: kiro-cli takes it nowhere else.
-    pub kiro_api_key: Option<Secret<String>>,
+    /// Variables of the command's environment that are secret. The command sees them: its model's key, since agents take it nowhere else.
+    pub secrets: BTreeMap<String, Secret<String>>,
 }
 
 impl JailOrder {
@@ -34,7 +39,9 @@ impl JailOrder {
             login: config.kiro_login.clone().filter(|_| kiro_api_key.is_none()),
         };
         let plan = Plan::for_runtime(config, agent, user, &home_of(&homestead))?;
-        Ok(Self { plan, homestead, kiro_api_key })
+        let mut secrets = secrets.of_agents.get(&agent.name).cloned().unwrap_or_default();
+        secrets.extend(kiro_api_key.map(|key| (KIRO_API_KEY.to_owned(), key)));
+        Ok(Self { plan, homestead, secrets })
     }
 }
 

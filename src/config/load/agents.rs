@@ -67,7 +67,8 @@ impl Loader<'_> {
         }
         let accept = shared.accept.iter().copied().chain(settings.accept).collect();
         let minimum = Minimum { accept, require: settings.require.into_iter().collect() };
-        AgentConfig { name: name.clone(), kind, command, read_only, read_write, egress, permissions, limits, minimum }
+        let environment = self.variables(&place, name, settings.environment, settings.secrets);
+        AgentConfig { name: name.clone(), kind, command, read_only, read_write, egress, permissions, limits, minimum, environment }
     }
 
     fn accept_missing(&mut self) -> Vec<Guarantee> {

@@ -137,3 +137,33 @@ fn what_makes_a_jail_cannot_be_accepted_and_names_are_checked() {
     let relative = r#"{"agents":{"tg-acp":{"readWritePaths":["shared"]}}}"#;
     assert_eq!(problems(&[], &[("config.json", relative)]), ["config.json agents.tg-acp.readWritePaths"]);
 }
+
+#[test]
+fn an_agent_s_environment_is_given_and_its_secrets_stay_apart_from_the_configuration() {
+    let json = r#"{"agents":{"tg-acp":{"environment":{"MODEL_URL":"https://a.example"},"secrets":{"MODEL_KEY":"key"}}}}"#;
+    let (config, secrets) = load_with(&[], &[("config.json", json), ("key", "s3cret\n")]).unwrap_or_else(|errors| panic!("{errors}"));
+    let agent = &config.agents[&config.default_agent];
+    assert_eq!(agent.environment["MODEL_URL"], "https://a.example");
+    assert_eq!(secrets.of_agents[&agent.name]["MODEL_KEY"].expose(), "s3cret");
+    assert!(!format!("{config:?} {secrets:?}").contains("s3cret"));
+    assert!(config.private_files.iter().any(|file| file.ends_with("key")), "no runtime may read it");
+}
+
+#[test]
+fn variables_that_are_ours_or_load_code_or_are_none_at_all_are_refused() {
+    let json = r#"{"agents":{"tg-acp":{
+        "environment":{"PATH":"/x","LD_PRELOAD":"x","http_proxy":"x","1A":"x","A B":"x","FINE":"a\nb","BELL":"\u0007","TWICE":"x"},
+        "secrets":{"HOME":"key","TWICE":"key","GONE":"nowhere","EMPTY":"empty"}}}}"#;
+    let places = problems(&[], &[("config.json", json), ("key", "s3cret"), ("empty", "\n")]);
+    let mut expected =
+        ["environment.PATH", "environment.LD_PRELOAD", "environment.http_proxy", "environment.1A", "environment.A B"].to_vec();
+    expected.extend(["environment.BELL", "secrets.HOME", "secrets.TWICE", "secrets.GONE", "secrets.EMPTY"]);
+    let named = |what: &str| places.contains(&format!("config.json agents.tg-acp.{what}"));
+    assert!(expected.iter().all(|what| named(what)) && places.len() == expected.len(), "{places:?}");
+}
+
+#[test]
+fn an_environment_too_large_for_an_order_is_refused() {
+    let json = format!(r#"{{"agents":{{"tg-acp":{{"environment":{{"A":"{}"}}}}}}}}"#, "x".repeat(16 * 1024));
+    assert_eq!(problems(&[], &[("config.json", &json)]), ["config.json agents.tg-acp"]);
+}

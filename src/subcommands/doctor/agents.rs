@@ -8,7 +8,7 @@ use super::report::{Area, Finding};
 use crate::config::{AgentConfig, AgentKind, Config, Secrets, Sources};
 use crate::model::UserId;
 use crate::subcommands::ask::{Answer, CommandError, ask};
-use crate::warden::JailOrder;
+use crate::warden::{JailOrder, KIRO_API_KEY};
 
 /// Time for kiro-cli to say its version or who is logged in: the first start of a node program on a small server took seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,12 +41,11 @@ fn of_agent(config: &Config, secrets: &Secrets, sources: &Sources, agent: &Agent
             let program = &order.plan.program;
             let mut findings = vec![judge_version(name.as_str(), program, ask(program, &["--version"], home, Stdio::null(), PATIENCE))];
             findings.push(template(config, agent));
-            findings.push(match order.kiro_api_key {
-                Some(_) => Finding::ok(Area::Agent, "kiro-cli: KIRO_API_KEY is set, so no login is needed"),
-                None => judge_login(
-                    ask(program, &["whoami", "--format", "json"], home, Stdio::null(), PATIENCE),
-                    order.homestead.login.is_some(),
-                ),
+            findings.push(if order.secrets.contains_key(KIRO_API_KEY) {
+                Finding::ok(Area::Agent, "kiro-cli: KIRO_API_KEY is set, so no login is needed")
+            } else {
+                let said = ask(program, &["whoami", "--format", "json"], home, Stdio::null(), PATIENCE);
+                judge_login(said, order.homestead.login.is_some())
             });
             findings
         }
