@@ -4,4 +4,5 @@
 #![allow(unreachable_pub, reason = "the stand-ins are a library to the crates that include them")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a panic is the failure of the test")]
 
+pub mod model;
 pub mod telegram;

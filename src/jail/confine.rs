@@ -289,8 +289,10 @@ impl Inside {
 
     fn grants(&self) -> Grants {
         let mut write_execute = self.plan.write.clone();
+        let mut device = Plan::devices();
         if self.way.has_files() {
             write_execute.push(PathBuf::from("/dev/shm"));
+            device.push(PathBuf::from("/dev/pts"));
         }
         let network = match self.port {
             // Nobody else is in it.
@@ -301,7 +303,7 @@ impl Inside {
         Grants {
             read: self.plan.read.clone(),
             execute: self.plan.execute.clone(),
-            device: Plan::devices(),
+            device,
             write: Vec::new(),
             write_execute,
             network,

@@ -67,12 +67,16 @@ const ROOT: (&CStr, &CStr) = (c"1m", c"4096");
 /// Bytes of /dev/shm, as container engines have it, and its inodes. They count as memory.
 const SHM: (&CStr, &CStr) = (c"64m", c"4096");
 
+/// Pseudo-terminals of its own (devpts(5)): agents run commands on them. Anybody inside may open a new one; each takes memory of the kernel.
+const PTS: &[(&CStr, &CStr)] = &[(c"mode", c"0600"), (c"ptmxmode", c"0666"), (c"max", c"64")];
+
 /// What every view has in /dev beside devices, as udev(7) lays it out; shells open `/dev/fd/N` for `<(…)`.
 const DEVICE_LINKS: &[(&str, &str)] = &[
     ("/dev/fd", "/proc/self/fd"),
     ("/dev/stdin", "/proc/self/fd/0"),
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
+    ("/dev/ptmx", "pts/ptmx"),
 ];
 
 /// Where the view is built before it becomes the root: any directory will do from which nothing is taken.
@@ -205,10 +209,12 @@ pub(crate) fn lay(way: Apart, pieces: &[Piece], workspaces: Option<&Path>) -> Re
     for piece in pieces {
         place(root, piece)?;
     }
-    directories(root, Path::new("/dev/shm")).and_then(|()| directories(root, Path::new("/proc"))).map_err(JailError::step("mkdir"))?;
+    ["/dev/shm", "/dev/pts", "/proc"].iter().try_for_each(|path| directories(root, Path::new(path))).map_err(JailError::step("mkdir"))?;
     let harmless = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let shm = file_system(c"tmpfs", &[(c"size", SHM.0), (c"nr_inodes", SHM.1), (c"mode", c"1777")], harmless);
     shm.and_then(|shm| mount_at(shm.as_fd(), root, Path::new("dev/shm"))).map_err(JailError::step("mounting /dev/shm"))?;
+    let pts = file_system(c"devpts", PTS, MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC);
+    pts.and_then(|pts| mount_at(pts.as_fd(), root, Path::new("dev/pts"))).map_err(JailError::step("mounting /dev/pts"))?;
     let proc = shared.map_or_else(|| file_system(c"proc", &[], harmless), Ok);
     proc.and_then(|proc| mount_at(proc.as_fd(), root, Path::new("proc"))).map_err(JailError::step("mounting /proc"))?;
     if let Some(workspaces) = workspaces {

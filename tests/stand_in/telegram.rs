@@ -22,7 +22,7 @@ mod fault;
 mod files;
 mod flood;
 mod generate;
-mod http;
+pub(super) mod http;
 mod image;
 mod media;
 mod messages;

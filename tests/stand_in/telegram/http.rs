@@ -11,12 +11,16 @@ const BODY: usize = 128 * 1024 * 1024;
 
 /// One request.
 pub struct Request {
+    /// The method.
+    pub method: String,
     /// The target as sent: path and query.
     pub target: String,
     /// `Content-Type`, empty for none.
     pub content_type: String,
     /// `Range`, empty for none.
     pub range: String,
+    /// `Authorization`, or Google's `x-goog-api-key`; empty for neither.
+    pub key: String,
     /// The body, its chunks joined.
     pub body: Vec<u8>,
     /// Whether the client wants the connection kept.
@@ -67,9 +71,11 @@ pub fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Requ
         read_exactly(stream, length)?
     };
     Ok(Some(Request {
+        method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         content_type: header("content-type"),
         range: header("range"),
+        key: header("authorization") + &header("x-goog-api-key"),
         body,
         keep_alive: !header("connection").eq_ignore_ascii_case("close"),
     }))
