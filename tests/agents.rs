@@ -121,6 +121,7 @@ fn stops_when_told_and_takes_the_conversation_up_again(agent: &'static Agent) {
     stage.ana.sends("say Still here.");
     stage.ana.waits_for_message(|message| message.text.contains("Still here."));
     stage.appliance.stop();
+    (agent.between)(&stage.appliance.home_of(ANA));
     stage.appliance.run(&stage.telegram);
     stage.ana.sends("recall heliotrope");
     stage.ana.waits_for_message(|message| message.text.contains("I was asked: say The word is heliotrope."));

@@ -1,7 +1,10 @@
 //! How each of the agents is set up, and what its tools are called. `docs/agents.md` tells people the same.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
+use crate::appliance::files_below;
 use crate::stand_in::model::{MODEL, Model};
 
 /// One agent.
@@ -18,6 +21,8 @@ pub(crate) struct Agent {
     pub(crate) shell: fn(&str) -> String,
     /// The option that allows a tool once.
     pub(crate) allow: &'static str,
+    /// What happens to its home while it does not run.
+    pub(crate) between: fn(&Path),
     /// How its model's server refuses a wrong key.
     pub(crate) refused: &'static str,
 }
@@ -48,6 +53,7 @@ pub(crate) const OPENCODE: Agent = Agent {
     write: |path, content| format!("write {}", json!({"filePath": path, "content": content})),
     shell: |command| format!("bash {}", json!({"command": command, "description": "looks around"})),
     allow: "Allow once",
+    between: |_| {},
     refused: "401 ",
 };
 
@@ -60,8 +66,19 @@ pub(crate) const GEMINI: Agent = Agent {
     write: |path, content| format!("write_file {}", json!({"file_path": path, "content": content})),
     shell: |command| format!("run_shell_command {}", json!({"command": command, "description": "looks around"})),
     allow: "Allow",
+    between: a_minute_passes,
     refused: "400 ",
 };
+
+/// gemini-cli 0.61 names a conversation's file by the minute in which it was opened: opened twice in one minute, it is begun anew.
+fn a_minute_passes(home: &Path) {
+    for file in files_below(home) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if let Some(rest) = name.strip_prefix("session-20") {
+            std::fs::rename(&file, file.with_file_name(format!("session-19{rest}"))).unwrap();
+        }
+    }
+}
 
 impl Agent {
     /// `config.json` for it. Everything that it does to files and with commands is asked first; the key lies in `model.key`.
