@@ -97,7 +97,7 @@ impl Prepared {
         privileges::make_undumpable()?;
         privileges::drop_all_but_mapping()?;
         let signals = keeper::listen(manner)?;
-        let contained = domain::keep_signals_inside()?;
+        let contained = domain::keep_signals_inside(&plan.write)?;
         Ok(Self { plan, signals, contained })
     }
 

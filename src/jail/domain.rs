@@ -99,13 +99,18 @@ pub(crate) fn restrict(grants: &Grants) -> Result<(), JailError> {
 }
 
 /// Keeps this process and what comes from it from signalling anybody outside; true where the kernel can (ABI 6) and it holds.
-pub(crate) fn keep_signals_inside() -> Result<bool, JailError> {
+///
+/// A domain forbids moving and linking files from one directory into another unless it grants that, even one that is about signals alone
+/// (landlock(7), `LANDLOCK_ACCESS_FS_REFER`): it is granted below `written`, which are directories.
+pub(crate) fn keep_signals_inside(written: &[PathBuf]) -> Result<bool, JailError> {
     let (version, _) = kernel_abi()?;
     if version < 6 {
         return Ok(false);
     }
     let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).scope(Scope::Signal).map_err(refused)?;
-    let status = ruleset.create().and_then(RulesetCreated::restrict_self).map_err(refused)?;
+    let created = ruleset.handle_access(AccessFs::Refer).and_then(Ruleset::create).map_err(refused)?;
+    let created = written.iter().try_fold(created, |created, path| grant(created, path, AccessFs::Refer.into(), ABI::V6))?;
+    let status = created.restrict_self().map_err(refused)?;
     // The parent is outside. Without one to try it on, nothing is proven.
     let outside = rustix::process::getppid().map(rustix::process::test_kill_process);
     Ok(status.ruleset == RulesetStatus::FullyEnforced && outside == Some(Err(Errno::PERM)))
