@@ -13,9 +13,11 @@ pub mod language;
 pub mod outbound;
 pub mod permission;
 pub mod secret;
+pub mod target;
 
 pub use excess::Excess;
 pub use guarantee::{Guarantee, Minimum, Rule};
 pub use ids::{AcpSessionId, AgentName, ChannelKind, RuntimeId, ThreadId, UserId};
 pub use language::Language;
 pub use secret::Secret;
+pub use target::Target;

@@ -5,6 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::target::is_host_name;
+
+/// The ports that a rule without one means.
+pub(super) const DEFAULT_PORTS: [u16; 2] = [443, 80];
+
 /// Hosts that may be reached: `host`, `*.suffix`, either with `:port`; `[v6]:port` for an address. Without a port: 443 and 80.
 ///
 /// Names are compared in lower case, without a final dot. `*.suffix` does not match `suffix` itself.
@@ -44,7 +49,7 @@ impl HostRule {
 
     /// The ports at which it allows connections.
     pub fn ports(&self) -> &[u16] {
-        self.port.as_ref().map_or(&[443, 80], std::slice::from_ref)
+        self.port.as_ref().map_or(&DEFAULT_PORTS, std::slice::from_ref)
     }
 
     /// Whether the rule names exactly this host: only then may the host lead to a private address.
@@ -76,23 +81,14 @@ impl FromStr for HostRule {
         };
         let host = normal(host);
         let (below, name) = host.strip_prefix("*.").map_or((false, host.as_str()), |suffix| (true, suffix));
-        let address = !below && name.parse::<std::net::IpAddr>().is_ok();
-        if !address && !is_host_name(name) {
+        let address = name.parse::<std::net::IpAddr>().ok().filter(|_| !below);
+        if address.is_none() && !is_host_name(name) {
             return Err(BadRule::Host(text.chars().take(80).collect()));
         }
-        let name = name.to_owned();
+        // As clients' addresses are written.
+        let name = address.map_or_else(|| name.to_owned(), |address| address.to_string());
         Ok(Self { host: if below { Pattern::Below(name) } else { Pattern::Exact(name) }, port })
     }
-}
-
-/// RFC 1123 labels, and `_`, which real hosts have.
-fn is_host_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
 }
 
 impl fmt::Display for HostRule {
@@ -138,6 +134,7 @@ mod tests {
         assert!(rule("db:5432").matches("db", 5432));
         assert!(rule("[::1]:8080").matches("[::1]", 8080));
         assert!(rule("::1").matches("::1", 443));
+        assert!(rule("[0:0::1]:80").matches("::1", 80));
     }
 
     #[test]
@@ -149,7 +146,23 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for bad in ["", "*", "*.", "a..b", "a b", "a/b", "http://a", "a:0", "a:70000", "a:x", "*.1.2.3.4:99999"] {
+        for bad in [
+            "",
+            "*",
+            "*.",
+            "a..b",
+            "a b",
+            "a/b",
+            "http://a",
+            "a:0",
+            "a:70000",
+            "a:x",
+            "*.1.2.3.4",
+            "127.1",
+            "0x7f000001",
+            "2130706433:80",
+            "bücher.de",
+        ] {
             assert!(bad.parse::<HostRule>().is_err(), "{bad:?}");
         }
     }

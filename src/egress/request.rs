@@ -3,21 +3,13 @@
 //! `CONNECT host:port` (RFC 9110, 9.3.6) and plain `http` in absolute form (RFC 9112, 3.2.2). Everything else is refused:
 //! a proxy that guesses can be talked into something.
 
-use std::fmt;
-use std::net::IpAddr;
+use crate::model::Target;
 
 /// Longest head, in bytes: servers in the field take 8 to 16 KiB.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// Header fields at most.
 pub(super) const MAX_HEADERS: usize = 100;
-
-/// A host and port as the client named them: a DNS name in lower case or an address, never anything else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    host: String,
-    port: u16,
-}
 
 /// What the client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,66 +47,18 @@ pub(super) enum BadRequest {
     TooSlow,
     #[error("This is a proxy: ask for `CONNECT host:port` or for a full `http://` address, without a login in it.")]
     NotForProxy,
-    #[error("The request names no valid host and port.")]
+    #[error("The request names no valid host and port; an address is written as four numbers, or as IPv6.")]
     Host,
     #[error("The length of the request's body is not clear.")]
     Framing,
-}
-
-impl Target {
-    /// Takes `host:port`, `[v6]:port`, or a host alone where there is a default port.
-    pub(super) fn of_authority(text: &str, default_port: Option<u16>) -> Option<Self> {
-        let (host, port) = match text.rsplit_once(':') {
-            Some((_, after)) if after.contains(']') => (text, None),
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        };
-        let port = match port {
-            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok()?,
-            Some(_) => return None,
-            None => default_port?,
-        };
-        let host = match host.strip_prefix('[') {
-            Some(rest) => rest.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
-            None => name_or_v4(host)?,
-        };
-        (port != 0).then_some(Self { host, port })
-    }
-
-    /// The host: a name, or an address without brackets.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port, never 0.
-    pub(super) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The address, where the host is one.
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}
-
-/// A name of letters, digits, `-` and `_` in labels, so that nothing else ever reaches the resolver or the log.
-fn name_or_v4(host: &str) -> Option<String> {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    (host.len() <= 253 && host.split('.').all(label)).then(|| host.to_ascii_lowercase())
+    #[error("SOCKS 4 is not spoken here: use SOCKS 5 or HTTP.")]
+    Socks4,
+    #[error("There is no login here: ask SOCKS 5 for none.")]
+    Login,
+    #[error("Of SOCKS 5 only CONNECT is served here.")]
+    Command,
+    #[error("SOCKS 5 has no such kind of address.")]
+    AddressType,
 }
 
 /// Where the head ends in `bytes` (behind its empty line), looking only at what came after `seen` bytes.
@@ -192,7 +136,7 @@ fn origin_head(method: &str, path: &str, version: u8, target: &Target, headers: 
         .flat_map(|header| header.value.split(|&b| b == b','))
         .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
         .collect();
-    let host = match target.port {
+    let host = match target.port() {
         80 => target.to_string().trim_end_matches(":80").to_owned(),
         _ => target.to_string(),
     };

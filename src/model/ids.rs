@@ -16,7 +16,7 @@ pub struct BadId {
 }
 
 impl BadId {
-    fn new(text: &str, what: &'static str) -> Self {
+    pub(super) fn new(text: &str, what: &'static str) -> Self {
         Self { text: text.chars().take(80).collect(), what }
     }
 }
@@ -228,19 +228,21 @@ impl fmt::Display for RuntimeId {
 /// Identities travel as their text in JSON and in the store.
 macro_rules! serde_as_text {
     ($($name:ty),*) => {$(
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     )*};
 }
+
+pub(super) use serde_as_text;
 
 serde_as_text!(UserId, ThreadId, AgentName, AcpSessionId);
 

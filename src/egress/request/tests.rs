@@ -116,13 +116,4 @@ proptest! {
             prop_assert!(!head.to_ascii_lowercase().contains("\r\nproxy-"));
         }
     }
-
-    #[test]
-    fn a_target_is_a_clean_name_or_an_address(text in "\\PC{0,80}") {
-        if let Some(target) = Target::of_authority(&text, Some(80)) {
-            let clean = target.host().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-            prop_assert!(clean && target.port() != 0);
-            prop_assert_eq!(Target::of_authority(&target.to_string(), None), Some(target));
-        }
-    }
 }
