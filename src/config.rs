@@ -23,7 +23,7 @@ pub use limits::Limits;
 pub use load::{ConfigErrors, Problem, Sources, load, load_to_run};
 pub use settings::{SETTINGS, Setting};
 
-use crate::model::{AgentName, Secret, UserId};
+use crate::model::{AgentName, ChannelKind, Secret, UserId};
 
 /// Directories in the `.kiro` of a workspace that hold words for an agent, which it could as well read from any other file; all else
 /// there could give it tools.
@@ -32,8 +32,10 @@ pub const KIRO_WORDS: &[&str] = &["skills", "specs", "steering"];
 /// The configuration of one appliance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// Operators from `ALLOWED_TELEGRAM_IDS`; empty means nobody.
+    /// Who may use the bot, from `ALLOWED_TELEGRAM_IDS`; empty means nobody.
     pub allowed: BTreeSet<UserId>,
+    /// Who of them answers for the service (`OPERATOR_TELEGRAM_IDS`): they may grant agents hosts beyond their policy.
+    pub operators: BTreeSet<UserId>,
     /// The agents by name; holds at least [`Config::default_agent`].
     pub agents: BTreeMap<AgentName, AgentConfig>,
     /// The agent that serves threads without a binding (`KIRO_AGENT_NAME`).
@@ -68,6 +70,17 @@ impl Config {
     /// The agent of that name; the default agent where there is none of that name any more.
     pub fn agent(&self, name: &AgentName) -> Option<&AgentConfig> {
         self.agents.get(name)
+    }
+
+    /// Whether this person answers for the service. The gate lets in at the terminal only those who could change its settings, too.
+    pub fn is_operator(&self, user: &UserId) -> bool {
+        user.channel == ChannelKind::Local || self.operators.contains(user)
+    }
+
+    /// The ports to which the egress may connect: those of every agent's rules, and those that a rule without one means, for grants.
+    pub fn egress_ports(&self) -> BTreeSet<u16> {
+        let rules = self.agents.values().flat_map(|agent| &agent.egress);
+        rules.flat_map(|rule| rule.ports().to_vec()).chain(host::DEFAULT_PORTS).collect()
     }
 
     /// The port at which the Bot API is reached.

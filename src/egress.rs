@@ -4,12 +4,17 @@
 //! there are no credentials that a runtime could lend or lose. Order of the start: lock-down, threads, `Ready`, serve.
 
 mod address;
+mod asking;
+mod failure;
+mod head;
 mod journal;
+mod meter;
 mod proxy;
 mod relay;
 mod request;
 mod resolve;
 mod rules;
+mod socks;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -17,20 +22,28 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use self::asking::Asking;
+use self::journal::Whose;
 use self::proxy::{Limits, Proxy};
 use self::resolve::{Lookup, system_lookup};
+use self::rules::Policy;
 use crate::config::Config;
 use crate::ipc::{AsyncLink, IpcError, Link};
 use crate::jail::JailError;
 use crate::jail::role::{Role, RoleGrants, lock_down};
 use crate::model::control::{FromEgress, ToEgress};
-use crate::model::{AgentName, RuntimeId};
+use crate::model::{RuntimeId, Target};
 
 /// Threads on which names are looked up, for all runtimes together: getaddrinfo(3) blocks for as long as the name servers do.
 const RESOLVER_THREADS: usize = 4;
+
+/// Words for the warden that wait, of all runtimes together; more are dropped.
+const WORDS: usize = 32;
 
 /// Name servers are asked here, by TCP where an answer is long.
 const DNS_PORT: u16 = 53;
@@ -85,8 +98,7 @@ fn serve(link: Link, config: &Config) -> Result<(), EgressError> {
 }
 
 fn grants(config: &Config) -> RoleGrants {
-    let rules = config.agents.values().flat_map(|agent| &agent.egress);
-    let ports: BTreeSet<u16> = rules.flat_map(|rule| rule.ports().to_vec()).chain([DNS_PORT]).collect();
+    let ports: BTreeSet<u16> = config.egress_ports().into_iter().chain([DNS_PORT]).collect();
     // A manager of the network replaces the file by renaming over it: then only its directory leads to the new one. It is granted
     // where it is the manager's own (`/run/systemd/resolve`); in /etc or /run the new file waits for the next start.
     let real = std::fs::canonicalize("/etc/resolv.conf").ok();
@@ -100,47 +112,75 @@ fn grants(config: &Config) -> RoleGrants {
     }
 }
 
-/// The proxies of all runtimes.
+/// The ways out of all runtimes.
 struct Server<'c> {
     config: &'c Config,
     lookup: Lookup,
     limits: Limits,
-    proxies: HashMap<RuntimeId, JoinHandle<()>>,
+    ports: Arc<BTreeSet<u16>>,
+    ways: HashMap<RuntimeId, Way>,
+    words: mpsc::Sender<FromEgress>,
+    said: mpsc::Receiver<FromEgress>,
+}
+
+/// One runtime's way out.
+struct Way {
+    policy: Arc<Policy>,
+    proxy: JoinHandle<()>,
 }
 
 impl<'c> Server<'c> {
     fn new(config: &'c Config, lookup: Lookup, limits: Limits) -> Self {
-        Self { config, lookup, limits, proxies: HashMap::new() }
+        let (words, said) = mpsc::channel(WORDS);
+        Self { config, lookup, limits, ports: Arc::new(config.egress_ports()), ways: HashMap::new(), words, said }
     }
 
     async fn run(mut self, link: &AsyncLink) -> Result<(), EgressError> {
-        while let Some((message, fds)) = link.recv().await? {
+        loop {
+            let message = tokio::select! {
+                received = link.recv::<ToEgress>() => received?,
+                // Never `None`: a sender lives in this very value.
+                Some(word) = self.said.recv() => {
+                    link.send(&word, &[]).await?;
+                    continue;
+                }
+            };
             match message {
                 // It came before this loop, and comes once.
-                ToEgress::Bundle => {}
-                ToEgress::Serve { runtime, agent } => self.open(runtime, &agent, fds),
-                ToEgress::Close { runtime } => self.close(runtime),
-                ToEgress::Stop => break,
+                Some((ToEgress::Bundle, _)) => {}
+                Some((ToEgress::Serve { runtime, agent, user, granted }, fds)) => self.open(Whose { runtime, agent, user }, granted, fds),
+                Some((ToEgress::Grant { runtime, granted }, _)) => self.grant(runtime, granted),
+                Some((ToEgress::Close { runtime }, _)) => self.close(runtime),
+                Some((ToEgress::Stop, _)) | None => return Ok(()),
             }
         }
-        Ok(())
     }
 
-    fn open(&mut self, runtime: RuntimeId, agent: &AgentName, fds: Vec<OwnedFd>) {
-        self.close(runtime);
+    fn open(&mut self, whose: Whose, granted: Vec<Target>, fds: Vec<OwnedFd>) {
+        self.close(whose.runtime);
         let listener = fds.into_iter().next().map(listener);
-        let (Some(Ok(listener)), Some(settings)) = (listener, self.config.agent(agent)) else {
+        let (Some(Ok(listener)), Some(settings)) = (listener, self.config.agent(&whose.agent)) else {
             // Without its proxy the runtime has no network: closed, not open.
-            tracing::error!(%runtime, %agent, "a runtime's listener cannot be served");
+            tracing::error!(runtime = %whose.runtime, agent = %whose.agent, "a runtime's listener cannot be served");
             return;
         };
-        let proxy = Proxy::new(runtime, agent.clone(), settings.egress.clone(), self.lookup.clone(), self.limits);
-        self.proxies.insert(runtime, tokio::spawn(proxy.serve(listener)));
+        let runtime = whose.runtime;
+        let policy = Arc::new(Policy::new(settings.egress.clone(), granted));
+        let asking = Asking::new(runtime, Arc::clone(&self.ports), self.words.clone());
+        let proxy = Proxy::new(whose, Arc::clone(&policy), asking, self.lookup.clone(), self.limits);
+        self.ways.insert(runtime, Way { policy, proxy: tokio::spawn(proxy.serve(listener)) });
+    }
+
+    fn grant(&self, runtime: RuntimeId, granted: Vec<Target>) {
+        if let Some(way) = self.ways.get(&runtime) {
+            tracing::info!(%runtime, granted = granted.len(), "hosts are granted to a runtime beyond its agent's policy");
+            way.policy.grant(granted);
+        }
     }
 
     fn close(&mut self, runtime: RuntimeId) {
-        if let Some(proxy) = self.proxies.remove(&runtime) {
-            proxy.abort();
+        if let Some(way) = self.ways.remove(&runtime) {
+            way.proxy.abort();
         }
     }
 }

@@ -30,6 +30,7 @@ use self::runtimes::Runtimes;
 use self::signals::Signals;
 use self::state::{Action, Event, Kept, State};
 use crate::config::{Config, Secrets};
+use crate::ipc::IpcError;
 use crate::ipc::bundle::{self, Bundle, BundleError};
 use crate::jail::role::{Role, RoleGrants, lock_down};
 use crate::jail::{JailError, sys};
@@ -241,6 +242,10 @@ impl Warden {
         let fds: Vec<_> = pipes.iter().flatten().map(AsFd::as_fd).collect();
         let Some(gateway) = &self.gateway else { return };
         if let Err(error) = gateway.send(message, &fds) {
+            if matches!((message, &error), (ToGateway::Refused { .. }, IpcError::Full)) {
+                // An agent decides how many of these there are: they must not cost the gateway its life.
+                return;
+            }
             tracing::error!(%error, "the gateway cannot be told");
             events.push_back(Event::Broken(Kept::Gateway));
         }

@@ -1,7 +1,7 @@
 //! One runtime's proxy: accepts on its listener, reads one request a connection, decides, connects, relays.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,13 +9,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::journal::Journal;
-use super::relay::{Until, relay};
-use super::request::{self, BadRequest, Body, MAX_HEAD, Request};
+use super::asking::Asking;
+use super::failure::Failure;
+use super::head::{self, NoRequest, Speech};
+use super::journal::{Journal, Whose};
+use super::meter::{Limit, Meter, Quota};
+use super::relay::{Broken, Moved, Until, relay};
+use super::request::{BadRequest, Body, Request};
 use super::resolve::{ConnectError, Connector, Lookup};
-use super::rules::{Refusal, judge};
-use crate::config::HostRule;
-use crate::model::{AgentName, RuntimeId};
+use super::rules::{Policy, Refusal};
+use crate::model::Target;
 
 /// The bounds of one runtime's proxy.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,8 @@ pub(super) struct Limits {
     pub(super) connect: Duration,
     /// Time without a byte after which a connection is closed (at most twice this).
     pub(super) idle: Duration,
+    /// New connections and bytes.
+    pub(super) quota: Quota,
 }
 
 impl Limits {
@@ -41,6 +46,7 @@ impl Limits {
         connect: Duration::from_secs(10),
         // A model may think for minutes without a byte.
         idle: Duration::from_secs(600),
+        quota: Quota::DEFAULT,
     };
 }
 
@@ -51,48 +57,24 @@ const LINGER: (Duration, u64) = (Duration::from_secs(2), 64 * 1024);
 /// The pause after a failed accept: descriptors are short, and the end of a connection frees some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The pause after a connection beyond the quota: whoever hammers the listener gets a hundred answers a second, and costs nobody else time.
+const FLOOD_PAUSE: Duration = Duration::from_millis(10);
+
 /// The way out of one runtime.
 pub(super) struct Proxy {
-    rules: Vec<HostRule>,
+    policy: Arc<Policy>,
+    asking: Asking,
     connector: Connector,
     journal: Journal,
+    meter: Meter,
     limits: Limits,
 }
 
-/// What a client is told instead of being connected.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Bad(#[from] BadRequest),
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    Unconnected(ConnectError),
-}
-
-impl From<ConnectError> for Failure {
-    fn from(error: ConnectError) -> Self {
-        match error {
-            ConnectError::Refused(refusal) => Self::Refused(refusal),
-            other => Self::Unconnected(other),
-        }
-    }
-}
-
-impl Failure {
-    fn status(&self) -> &'static str {
-        match self {
-            Self::Bad(_) => "400 Bad Request",
-            Self::Refused(_) => "403 Forbidden",
-            Self::Unconnected(_) => "502 Bad Gateway",
-        }
-    }
-}
-
 impl Proxy {
-    /// The proxy of one runtime of `agent`, whose rules are `rules`.
-    pub(super) fn new(runtime: RuntimeId, agent: AgentName, rules: Vec<HostRule>, lookup: Lookup, limits: Limits) -> Self {
-        Self { rules, connector: Connector::new(lookup, limits.connect), journal: Journal::new(runtime, agent), limits }
+    /// The proxy of one runtime, which may reach what `policy` says.
+    pub(super) fn new(whose: Whose, policy: Arc<Policy>, asking: Asking, lookup: Lookup, limits: Limits) -> Self {
+        let (connector, meter) = (Connector::new(lookup, limits.connect), Meter::new(limits.quota, Instant::now()));
+        Self { policy, asking, connector, journal: Journal::new(whose), meter, limits }
     }
 
     /// Serves `listener` until this future is dropped; its connections end with it.
@@ -105,11 +87,15 @@ impl Proxy {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((client, _)) => {
+                    let within = proxy.meter.connection(Instant::now());
                     let proxy = Arc::clone(&proxy);
                     connections.spawn(async move {
-                        proxy.connection(client).await;
+                        proxy.connection(client, within).await;
                         drop(permit);
                     });
+                    if within.is_err() {
+                        tokio::time::sleep(FLOOD_PAUSE).await;
+                    }
                 }
                 Err(error) => {
                     proxy.journal.cannot_accept(&error);
@@ -119,46 +105,72 @@ impl Proxy {
         }
     }
 
-    async fn connection(&self, mut client: TcpStream) {
-        let outcome = match timeout(self.limits.head, read_head(&mut client)).await {
-            Ok(None) => return,
-            Ok(Some(read)) => match read {
-                Ok((request, rest)) => self.exchange(&mut client, request, &rest).await,
-                Err(bad) => Err(bad.into()),
-            },
-            Err(_) => Err(BadRequest::TooSlow.into()),
+    /// `within` says whether the runtime may have this connection; the answer is given in the client's own protocol.
+    async fn connection(&self, mut client: TcpStream, within: Result<(), Limit>) {
+        let mut speech = Speech::Http;
+        let read = timeout(self.limits.head, head::read(&mut client, &mut speech)).await;
+        let outcome = match read.unwrap_or(Err(NoRequest::Bad(BadRequest::TooSlow))) {
+            Ok((request, rest)) => self.exchange(&mut client, speech, within, request, &rest).await,
+            Err(NoRequest::Gone) => return,
+            Err(NoRequest::Bad(bad)) => {
+                self.journal.bad_request(bad);
+                Err(bad.into())
+            }
         };
         if let Err(failure) = outcome {
-            if let Failure::Bad(bad) = failure {
-                self.journal.bad_request(bad);
-            }
-            refuse(&mut client, &failure).await;
+            refuse(&mut client, &failure.answer(speech)).await;
         }
     }
 
     /// Carries out one request; `rest` is what came behind its head.
-    async fn exchange(&self, client: &mut TcpStream, request: Request, rest: &[u8]) -> Result<(), Failure> {
+    async fn exchange(
+        &self,
+        client: &mut TcpStream,
+        speech: Speech,
+        within: Result<(), Limit>,
+        request: Request,
+        rest: &[u8],
+    ) -> Result<(), Failure> {
         let target = match &request {
             Request::Tunnel(target) | Request::Forward { target, .. } => target.clone(),
         };
-        let connected = match judge(&self.rules, &target) {
+        within.inspect_err(|&limit| self.journal.limited(&target, limit))?;
+        let (since, moved) = (Instant::now(), Moved::default());
+        let mut server = self.connect(&target).await?;
+        // Small writes are the rule in what agents do, and both ends wait for them.
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        let end = self.relay(client, &mut server, speech, request, rest, &moved).await;
+        self.journal.end(&target, &moved, since, end);
+        Ok(())
+    }
+
+    async fn connect(&self, target: &Target) -> Result<TcpStream, ConnectError> {
+        let connected = match self.policy.judge(target) {
             Ok(permission) => self.connector.connect(&permission).await,
             Err(refusal) => Err(refusal.into()),
         };
-        self.journal.decision(&target, connected.as_ref());
-        let mut server = connected?;
-        // Small writes are the rule in what agents do, and both ends wait for them.
-        let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let moved = match request {
+        self.journal.decision(target, connected.as_ref());
+        if let Err(ConnectError::Refused(Refusal::NotNamed(target))) = &connected {
+            self.asking.refused(target);
+        }
+        connected
+    }
+
+    async fn relay(
+        &self,
+        client: &mut TcpStream,
+        server: &mut TcpStream,
+        speech: Speech,
+        request: Request,
+        rest: &[u8],
+        moved: &Moved,
+    ) -> Result<(), Broken> {
+        let count = (moved, &self.meter);
+        match request {
             Request::Tunnel(_) => {
-                let opened = async {
-                    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-                    server.write_all(rest).await
-                };
-                match opened.await {
-                    Ok(()) => relay(client, &mut server, Until::BothClosed, self.limits.idle).await,
-                    Err(error) => Err(error),
-                }
+                client.write_all(speech.opened()).await?;
+                server.write_all(rest).await?;
+                relay(client, server, Until::BothClosed, self.limits.idle, count).await
             }
             Request::Forward { head, body, .. } => {
                 // The origin was told to close: what belongs to no body is dropped.
@@ -169,46 +181,17 @@ impl Proxy {
                         (early, Body::Length(length - early.len() as u64))
                     }
                 };
-                match server.write_all(&[&head, early].concat()).await {
-                    Ok(()) => relay(client, &mut server, Until::Answered(body), self.limits.idle).await,
-                    Err(error) => Err(error),
-                }
+                server.write_all(&[&head, early].concat()).await?;
+                relay(client, server, Until::Answered(body), self.limits.idle, count).await
             }
-        };
-        self.journal.end(&target, moved);
-        Ok(())
-    }
-}
-
-/// Reads up to the empty line; gives the request and what came behind it. `None`: the client closed without a word.
-async fn read_head(client: &mut TcpStream) -> Option<Result<(Request, Vec<u8>), BadRequest>> {
-    let mut bytes = Vec::with_capacity(1024);
-    loop {
-        let seen = bytes.len();
-        let mut rest = (&mut *client).take((MAX_HEAD - seen) as u64);
-        match rest.read_buf(&mut bytes).await {
-            Ok(0) if seen == 0 => return None,
-            Ok(0) if seen >= MAX_HEAD => return Some(Err(BadRequest::TooLong)),
-            Ok(0) => return Some(Err(BadRequest::Garbage)),
-            Ok(_) => {}
-            Err(_) => return None,
-        }
-        if let Some(end) = request::end_of_head(&bytes, seen) {
-            let behind = bytes.split_off(end);
-            return Some(request::parse(&bytes).map(|request| (request, behind)));
         }
     }
 }
 
-async fn refuse(client: &mut TcpStream, failure: &Failure) {
-    let text = format!("{failure}\n");
-    let answer = format!(
-        "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-        failure.status(),
-        text.len()
-    );
+/// Says a last word, and waits until it has been read.
+async fn refuse(client: &mut TcpStream, answer: &[u8]) {
     let said = async {
-        client.write_all(answer.as_bytes()).await?;
+        client.write_all(answer).await?;
         client.shutdown().await?;
         tokio::io::copy(&mut client.take(LINGER.1), &mut tokio::io::sink()).await
     };

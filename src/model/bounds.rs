@@ -42,3 +42,6 @@ pub const END_GRACE: Duration = Duration::from_secs(2);
 
 /// Time that a clean stop of the whole appliance may take. systemd's default is 90 s, Docker's 10 s.
 pub const DRAIN: Duration = Duration::from_secs(8);
+
+/// Hosts granted to one runtime by operators. Whoever grants more wants a rule with `*`; so many of the longest names fit into a message.
+pub const GRANTS: usize = 64;

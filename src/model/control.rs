@@ -1,11 +1,12 @@
 //! What our processes say to each other. Sent over a `SOCK_SEQPACKET` pair as one JSON message each, with file descriptors beside it.
 //!
 //! The warden takes nothing from the gateway that could widen a jail: a runtime is named by agent and user, and every
-//! command, path and limit is the warden's own, from the configuration.
+//! command, path and limit is the warden's own, from the configuration. One thing beyond it the gateway may say, since operators
+//! say it in a chat: which public hosts a runtime may reach besides those that its agent's policy names.
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, Excess, RuntimeId, UserId};
+use super::{AgentName, Excess, RuntimeId, Target, UserId};
 
 /// From the warden to a role (gateway or egress), as the first message; the descriptor beside it is the role's sealed bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,15 @@ pub enum ToGateway {
         /// Its exit code, or 128 + the signal.
         status: i32,
     },
+    /// A runtime was refused a host that no rule names. Not every refusal is told.
+    Refused {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// What it wanted to reach.
+        target: Target,
+        /// Whether a grant would help: it would not for private addresses, and for ports that the egress cannot reach.
+        grantable: bool,
+    },
     /// Finish what can be finished within [`super::bounds::DRAIN`], then exit.
     Stop,
 }
@@ -57,6 +67,15 @@ pub enum FromGateway {
         agent: AgentName,
         /// Whose workspace and home.
         user: UserId,
+        /// Public hosts that operators have granted to the agent, at most [`super::bounds::GRANTS`].
+        granted: Vec<Target>,
+    },
+    /// From now on these are the public hosts that operators have granted to a runtime, at most [`super::bounds::GRANTS`].
+    Grant {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// All of them.
+        granted: Vec<Target>,
     },
     /// End a runtime: SIGTERM to its group, after [`super::bounds::END_GRACE`] SIGKILL to all of it.
     End {
@@ -84,6 +103,17 @@ pub enum ToEgress {
         runtime: RuntimeId,
         /// Whose rules hold.
         agent: AgentName,
+        /// Whom it serves, for the log.
+        user: UserId,
+        /// Public hosts that are granted beyond the rules.
+        granted: Vec<Target>,
+    },
+    /// From now on this is what is granted to a runtime beyond the rules.
+    Grant {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// All of it.
+        granted: Vec<Target>,
     },
     /// The runtime is gone: close its listener and its connections.
     Close {
@@ -100,6 +130,15 @@ pub enum ToEgress {
 pub enum FromEgress {
     /// The egress serves: locked down.
     Ready,
+    /// Like [`ToGateway::Refused`].
+    Refused {
+        /// The runtime.
+        runtime: RuntimeId,
+        /// What it wanted to reach.
+        target: Target,
+        /// Whether a grant would help.
+        grantable: bool,
+    },
 }
 
 /// From a starting jail to the warden. When the socket closes without `Failed`, the command was executed.

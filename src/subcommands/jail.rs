@@ -13,7 +13,7 @@ use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
 use crate::jail::{Inside, JailError, Manner, Plan, Prepared, Side, sys};
 use crate::model::control::{FromEgress, FromJail, FromKeeper, ToEgress};
-use crate::model::{Excess, RuntimeId, exit};
+use crate::model::{Excess, RuntimeId, UserId, exit};
 use crate::provision::{self, Homestead, Inhabited};
 use crate::warden::{JailOrder, ground, home_of};
 
@@ -170,7 +170,8 @@ fn fork_by_hand(config: &Config, workspace: &Path, command: &[String]) -> Result
 }
 
 fn serve(egress: &Link, config: &Config, inside: &Inside) -> Result<(), JailError> {
-    let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone() };
+    let user = UserId::local(rustix::process::getuid().as_raw());
+    let serve = ToEgress::Serve { runtime: RuntimeId(0), agent: config.default_agent.clone(), user, granted: Vec::new() };
     let listener: Vec<_> = inside.listener().map(AsFd::as_fd).into_iter().collect();
     egress.send(&serve, &listener).map_err(preparation)
 }
@@ -186,7 +187,9 @@ fn start_egress(config: &Config) -> Result<Link, JailError> {
     link.send(&ToEgress::Bundle, &[bundle.as_fd()]).map_err(preparation)?;
     match link.recv::<FromEgress>().map_err(preparation)? {
         Some((FromEgress::Ready, _)) => Ok(link),
-        None => Err(JailError::Preparation("The egress did not start; it says why above.".to_owned())),
+        Some((FromEgress::Refused { .. }, _)) | None => {
+            Err(JailError::Preparation("The egress did not start; it says why above.".to_owned()))
+        }
     }
 }
 

@@ -73,7 +73,10 @@ impl RoleProcess {
                 FromGateway::Ready => Event::Ready(Kept::Gateway),
                 request => Event::Asked(request),
             }),
-            Kept::Egress => self.hear_as(|FromEgress::Ready| Event::Ready(Kept::Egress)),
+            Kept::Egress => self.hear_as(|said| match said {
+                FromEgress::Ready => Event::Ready(Kept::Egress),
+                FromEgress::Refused { runtime, target, grantable } => Event::Refused(runtime, target, grantable),
+            }),
         }
     }
 

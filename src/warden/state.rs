@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use self::runtime::{Phase as RuntimePhase, Runtime};
 use self::supervised::Supervised;
-use crate::model::bounds::{DRAIN, END_GRACE};
+use crate::model::bounds::{DRAIN, END_GRACE, GRANTS};
 use crate::model::control::{FromGateway, ToEgress, ToGateway};
-use crate::model::{AgentName, Excess, RuntimeId, UserId, exit};
+use crate::model::{AgentName, Excess, RuntimeId, Target, UserId, exit};
 
 /// Time for a jail to be made and its command executed: milliseconds as a rule, seconds on a machine that swaps.
 pub(super) const START: Duration = Duration::from_secs(10);
@@ -47,6 +47,8 @@ pub(super) enum Event {
     Ended(Kept),
     /// The gateway asks.
     Asked(FromGateway),
+    /// The egress refused a runtime a host, which a grant may mend.
+    Refused(RuntimeId, Target, bool),
     /// A starting jail gave its listener.
     Listener(RuntimeId),
     /// A starting jail executed its command.
@@ -136,6 +138,10 @@ impl State {
             Event::Broken(_) => {}
             Event::Ended(kept) => self.ended(kept, now, &mut actions),
             Event::Asked(request) => self.asked(request, now, &mut actions),
+            Event::Refused(runtime, target, grantable) if self.gateway.is_ready() && self.runtimes.contains_key(&runtime) => {
+                actions.push(Action::TellGateway(ToGateway::Refused { runtime, target, grantable }));
+            }
+            Event::Refused(..) => {}
             Event::Listener(id) => self.listener(id, &mut actions),
             Event::Executed(id) => self.executed(id, &mut actions),
             Event::Failed(id, why) => self.failed(id, why, now, &mut actions),
@@ -213,13 +219,15 @@ impl State {
     fn asked(&mut self, request: FromGateway, now: Instant, actions: &mut Vec<Action>) {
         match request {
             FromGateway::Ready => self.ready(Kept::Gateway, now, actions),
-            FromGateway::Start { runtime, agent, user } => match self.refusal(runtime, &agent) {
+            FromGateway::Start { runtime, agent, user, granted } => match self.refusal(runtime, &agent) {
                 Some(why) => actions.push(Action::TellGateway(ToGateway::Failed { runtime, why })),
                 None => {
-                    self.runtimes.insert(runtime, Runtime::new(agent.clone(), now + START));
+                    let granted = if granted.len() > GRANTS { Vec::new() } else { granted };
+                    self.runtimes.insert(runtime, Runtime::new(agent.clone(), user, granted, now + START));
                     actions.push(Action::StartRuntime(runtime, agent, user));
                 }
             },
+            FromGateway::Grant { runtime, granted } => self.grant(runtime, granted, actions),
             FromGateway::End { runtime } => {
                 if self.runtimes.get_mut(&runtime).is_some_and(|runtime| runtime.end(now + KEEPER_GRACE)) {
                     actions.push(Action::TerminateRuntime(runtime));
@@ -231,6 +239,15 @@ impl State {
                     self.begin_stop(now, code, actions);
                 }
             }
+        }
+    }
+
+    /// What was granted before is replaced; an egress that serves the runtime hears of it.
+    fn grant(&mut self, id: RuntimeId, granted: Vec<Target>, actions: &mut Vec<Action>) {
+        let Some(runtime) = self.runtimes.get_mut(&id).filter(|_| granted.len() <= GRANTS) else { return };
+        runtime.granted.clone_from(&granted);
+        if runtime.has_listener && self.egress.is_ready() {
+            actions.push(Action::TellEgress(ToEgress::Grant { runtime: id, granted }));
         }
     }
 

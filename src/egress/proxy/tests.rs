@@ -1,11 +1,21 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::*;
+use tokio::sync::mpsc;
 
-const QUICK: Limits =
-    Limits { connections: 8, head: Duration::from_secs(5), connect: Duration::from_secs(5), idle: Duration::from_secs(5) };
+use super::super::request::MAX_HEAD;
+use super::*;
+use crate::model::{RuntimeId, UserId};
+
+const QUICK: Limits = Limits {
+    connections: 8,
+    head: Duration::from_secs(5),
+    connect: Duration::from_secs(5),
+    idle: Duration::from_secs(5),
+    quota: Quota { connections: 1_000_000, bytes: u64::MAX },
+};
 
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
@@ -20,7 +30,9 @@ async fn listen() -> (TcpListener, u16) {
 /// A proxy with these rules, and its address.
 async fn proxy(rules: &[String], lookup: Lookup, limits: Limits) -> SocketAddr {
     let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-    let proxy = Proxy::new(RuntimeId(1), "tg-acp".parse().unwrap(), rules, lookup, limits);
+    let whose = Whose { runtime: RuntimeId(1), agent: "tg-acp".parse().unwrap(), user: UserId::telegram(7) };
+    let asking = Asking::new(whose.runtime, Arc::new(BTreeSet::from([443])), mpsc::channel(1).0);
+    let proxy = Proxy::new(whose, Arc::new(Policy::new(rules, Vec::new())), asking, lookup, limits);
     let (listener, port) = listen().await;
     tokio::spawn(proxy.serve(listener));
     SocketAddr::from(([127, 0, 0, 1], port))
@@ -222,5 +234,149 @@ fn more_connections_than_allowed_wait_for_their_turn() {
         assert!(answered.is_err(), "the second connection was served beside the first");
         drop((first, served));
         hear_exactly(&mut second, OPENED).await;
+    });
+}
+
+/// SOCKS 5 without a login, and a request by name.
+fn socks(host: &str, port: u16) -> Vec<u8> {
+    let length = u8::try_from(host.len()).unwrap();
+    [&[5, 1, 0, 5, 1, 0, 3, length], host.as_bytes(), &port.to_be_bytes()].concat()
+}
+
+async fn say_bytes(proxy: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut client = TcpStream::connect(proxy).await.unwrap();
+    client.write_all(bytes).await.unwrap();
+    client
+}
+
+async fn hear_bytes(mut stream: TcpStream) -> Vec<u8> {
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await.unwrap();
+    heard
+}
+
+#[test]
+fn socks_carries_bytes_both_ways_to_a_name_that_is_resolved_here() {
+    run(async {
+        let (server, port) = listen().await;
+        let proxy = proxy(&[format!("db.example.com:{port}")], leads_to("127.0.0.1"), QUICK).await;
+        // All at once, with the first bytes of the tunnel behind it; and byte by byte.
+        let mut client = say_bytes(proxy, &[&socks("DB.example.com", port)[..], b"early "].concat()).await;
+        let (mut served, _) = server.accept().await.unwrap();
+        let mut answers = [0; 12];
+        client.read_exact(&mut answers).await.unwrap();
+        assert_eq!(answers, [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        client.write_all(b"late").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(hear(&mut served).await, "early late");
+        served.write_all(b"answer").await.unwrap();
+        drop(served);
+        assert_eq!(hear(client).await, "answer");
+        let mut slow = TcpStream::connect(proxy).await.unwrap();
+        for byte in socks("db.example.com", port) {
+            slow.write_all(&[byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        slow.read_exact(&mut answers).await.unwrap();
+        assert_eq!(answers[3], 0);
+    });
+}
+
+#[test]
+fn socks_is_under_the_same_rules_and_says_why_by_its_numbers() {
+    run(async {
+        let (closed, port) = listen().await;
+        drop(closed);
+        let rules = [format!("127.0.0.1:{port}"), format!("*.example.com:{port}")];
+        let proxy = proxy(&rules, leads_to("169.254.169.254"), QUICK).await;
+        for (host, port, reply) in
+            [("evil.example", 443, 2), ("a.example.com", port, 2), ("127.0.0.1", port, 5), ("127.1", port, 8), ("2130706433", port, 8)]
+        {
+            let heard = hear_bytes(say_bytes(proxy, &socks(host, port)).await).await;
+            assert_eq!(heard, [5, 0, 5, reply, 0, 1, 0, 0, 0, 0, 0, 0], "{host}");
+        }
+        for (asked, answer) in [
+            (&[5, 1, 0, 5, 2, 0, 1, 1, 1, 1, 1, 0, 80][..], &[5, 0, 5, 7, 0, 1, 0, 0, 0, 0, 0, 0][..]),
+            (&[5, 1, 0, 5, 3, 0, 1, 1, 1, 1, 1, 0, 80], &[5, 0, 5, 7, 0, 1, 0, 0, 0, 0, 0, 0]),
+            (&[5, 1, 2], &[5, 255]),
+            (&[4, 1, 0, 80, 1, 1, 1, 1, 0], &[0, 0x5b, 0, 0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(hear_bytes(say_bytes(proxy, asked).await).await, answer, "{asked:?}");
+        }
+    });
+}
+
+#[test]
+fn a_connection_beyond_the_quota_is_refused_with_a_sentence_that_names_it() {
+    run(async {
+        let limits = Limits { quota: Quota { connections: 2, bytes: u64::MAX }, ..QUICK };
+        let proxy = proxy(&[], no_lookup(), limits).await;
+        let request = "CONNECT a.example:443 HTTP/1.1\r\n\r\n";
+        for status in ["403", "403", "429"] {
+            let answer = hear(say(proxy, request).await).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+            assert_eq!(answer.contains("2 connections within a minute"), status == "429", "{answer}");
+        }
+        assert_eq!(hear_bytes(say_bytes(proxy, &socks("a.example", 443)).await).await[3], 1);
+    });
+}
+
+#[test]
+fn a_tunnel_ends_when_the_bytes_are_used_up_and_no_other_is_opened() {
+    run(async {
+        let (server, port) = listen().await;
+        let limits = Limits { quota: Quota { connections: 100, bytes: 1_000_000 }, ..QUICK };
+        let proxy = proxy(&[format!("127.0.0.1:{port}")], no_lookup(), limits).await;
+        let request = format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n");
+        let mut client = say(proxy, &request).await;
+        let (mut served, _) = server.accept().await.unwrap();
+        hear_exactly(&mut client, OPENED).await;
+        // Its writer sees the connection break once more is sent than there is room for.
+        let sends = tokio::spawn(async move { while served.write_all(&[7; 4096]).await.is_ok() {} });
+        let mut got = 0;
+        let mut buffer = vec![0; 4096];
+        while let Ok(count @ 1..) = client.read(&mut buffer).await {
+            got += count;
+        }
+        sends.await.unwrap();
+        assert!((1_000_000..1_300_000).contains(&got), "{got}");
+        let answer = hear(say(proxy, &request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("within an hour"), "{answer}");
+    });
+}
+
+#[test]
+fn a_flood_of_one_runtime_does_not_slow_another() {
+    run(async {
+        let (server, port) = listen().await;
+        let rules = [format!("127.0.0.1:{port}")];
+        let flooded = proxy(&rules, no_lookup(), Limits { quota: Quota { connections: 50, bytes: u64::MAX }, ..QUICK }).await;
+        let other = proxy(&rules, no_lookup(), QUICK).await;
+        let answers = Arc::new(AtomicUsize::new(0));
+        let floods: Vec<_> = (0..16)
+            .map(|_| {
+                let answers = Arc::clone(&answers);
+                tokio::spawn(async move {
+                    loop {
+                        let heard = hear(say(flooded, "CONNECT evil.example:443 HTTP/1.1\r\n\r\n").await).await;
+                        answers.fetch_add(usize::from(heard.contains("429")), Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        while answers.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let (begun, before) = (Instant::now(), answers.load(Ordering::Relaxed));
+        for _ in 0..100 {
+            let mut client = say(other, &format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n")).await;
+            let (_served, _) = server.accept().await.unwrap();
+            hear_exactly(&mut client, OPENED).await;
+        }
+        let (took, flood) = (begun.elapsed(), answers.load(Ordering::Relaxed) - before);
+        floods.iter().for_each(tokio::task::JoinHandle::abort);
+        // A hundred a second at most, however hard it hammers; the other has its hundred connections meanwhile.
+        let most = 10 + took.as_millis() / 10;
+        assert!((flood as u128) <= most, "{flood} refusals in {took:?}");
     });
 }

@@ -4,12 +4,15 @@ use std::time::Instant;
 
 use super::Action;
 use crate::model::control::ToEgress;
-use crate::model::{AgentName, RuntimeId};
+use crate::model::{AgentName, RuntimeId, Target, UserId};
 
 /// A runtime and what is known of it.
 #[derive(Debug)]
 pub(super) struct Runtime {
     agent: AgentName,
+    user: UserId,
+    /// Kept for an egress that is started anew.
+    pub(super) granted: Vec<Target>,
     /// How far it is.
     pub(super) phase: Phase,
     /// When it is killed, unless something happens before.
@@ -33,13 +36,14 @@ pub(super) enum Phase {
 
 impl Runtime {
     /// A runtime that is starting and has until `start_by` for it.
-    pub(super) fn new(agent: AgentName, start_by: Instant) -> Self {
-        Self { agent, phase: Phase::Starting, kill_at: Some(start_by), has_listener: false, gateway_knows_end: false }
+    pub(super) fn new(agent: AgentName, user: UserId, granted: Vec<Target>, start_by: Instant) -> Self {
+        Self { agent, user, granted, phase: Phase::Starting, kill_at: Some(start_by), has_listener: false, gateway_knows_end: false }
     }
 
     /// The action that has its listener served.
     pub(super) fn serve(&self, runtime: RuntimeId) -> Action {
-        Action::TellEgress(ToEgress::Serve { runtime, agent: self.agent.clone() })
+        let (agent, granted) = (self.agent.clone(), self.granted.clone());
+        Action::TellEgress(ToEgress::Serve { runtime, agent, user: self.user, granted })
     }
 
     /// When something has to be done about it.

@@ -51,7 +51,7 @@ impl Table {
     }
 
     fn start(&mut self, id: u64) -> &[Action] {
-        self.on(Event::Asked(FromGateway::Start { runtime: RuntimeId(id), agent: agent(), user: UserId::telegram(7) }))
+        self.on(Event::Asked(FromGateway::Start { runtime: RuntimeId(id), agent: agent(), user: UserId::telegram(7), granted: Vec::new() }))
     }
 }
 
@@ -67,7 +67,7 @@ fn refusal(actions: &[Action]) -> &str {
 }
 
 fn serve(id: u64) -> Action {
-    Action::TellEgress(ToEgress::Serve { runtime: RuntimeId(id), agent: agent() })
+    Action::TellEgress(ToEgress::Serve { runtime: RuntimeId(id), agent: agent(), user: UserId::telegram(7), granted: Vec::new() })
 }
 
 fn ended(id: u64, status: i32) -> Action {
@@ -158,7 +158,8 @@ fn what_cannot_start_is_refused_with_a_sentence() {
     let mut table = Table::serving();
     table.start(1);
     assert!(refusal(table.start(1)).contains("r1"));
-    let stranger = FromGateway::Start { runtime: RuntimeId(9), agent: "stranger".parse().unwrap(), user: UserId::telegram(7) };
+    let stranger =
+        FromGateway::Start { runtime: RuntimeId(9), agent: "stranger".parse().unwrap(), user: UserId::telegram(7), granted: Vec::new() };
     assert!(refusal(table.on(Event::Asked(stranger))).contains("stranger"));
     table.start(2);
     assert!(refusal(table.start(3)).contains("MAX_PROCESSES"));
@@ -260,13 +261,38 @@ fn events() -> impl Strategy<Value = Event> {
         kept().prop_map(Event::Ready),
         kept().prop_map(Event::Broken),
         kept().prop_map(Event::Ended),
-        id().prop_map(|runtime| Event::Asked(FromGateway::Start { runtime, agent: agent(), user: UserId::telegram(7) })),
+        id().prop_map(|runtime| Event::Asked(FromGateway::Start {
+            runtime,
+            agent: agent(),
+            user: UserId::telegram(7),
+            granted: Vec::new()
+        })),
         id().prop_map(|runtime| Event::Asked(FromGateway::End { runtime })),
         id().prop_map(Event::Listener),
         id().prop_map(Event::Executed),
         id().prop_map(|id| Event::Failed(id, String::new())),
         id().prop_map(|id| Event::Gone(id, 0)),
     ]
+}
+
+#[test]
+fn what_is_granted_reaches_the_egress_and_its_successor() {
+    let target: Target = "new.example:443".parse().unwrap();
+    let mut table = Table::with_runtime(1);
+    let refused = |id| Event::Refused(RuntimeId(id), "new.example:443".parse().unwrap(), true);
+    let told = ToGateway::Refused { runtime: RuntimeId(1), target: target.clone(), grantable: true };
+    assert_eq!(table.on(refused(1)), [Action::TellGateway(told)]);
+    assert_eq!(table.on(refused(9)), [], "of a runtime that is not there");
+    let grant = |id, granted: &[Target]| Event::Asked(FromGateway::Grant { runtime: RuntimeId(id), granted: granted.to_vec() });
+    let granted = vec![target.clone()];
+    assert_eq!(table.on(grant(1, &granted)), [Action::TellEgress(ToEgress::Grant { runtime: RuntimeId(1), granted: granted.clone() })]);
+    assert_eq!(table.on(grant(1, &vec![target; GRANTS + 1])), [], "more than there may be");
+    assert_eq!(table.on(grant(9, &granted)), []);
+    table.on(Event::Ended(Kept::Egress));
+    table.after(Duration::from_secs(1));
+    let (agent, user) = (agent(), UserId::telegram(7));
+    let serve = ToEgress::Serve { runtime: RuntimeId(1), agent, user, granted };
+    assert_eq!(table.on(Event::Ready(Kept::Egress)), [Action::TellEgress(serve)]);
 }
 
 proptest! {
