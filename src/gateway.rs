@@ -11,6 +11,7 @@ mod diff;
 mod faces;
 mod files;
 mod gate;
+mod hosts;
 mod intake;
 mod local;
 mod permissions;
@@ -42,6 +43,7 @@ pub use intake::{Intake, Routed};
 
 use files::fetch::Fetcher;
 use files::incoming::IncomingError;
+use hosts::Hosts;
 use pool::Pool;
 use port::Port;
 use telegram::Telegram;
@@ -99,6 +101,7 @@ struct Deps {
     faces: Faces,
     fetcher: Fetcher,
     pool: Pool,
+    hosts: Hosts,
     stop: watch::Receiver<bool>,
     /// Turns that run; each holds a clone.
     turns: watch::Sender<usize>,
@@ -225,8 +228,10 @@ async fn serve(
     let (turns, mut running) = watch::channel(0);
     let gate = Gate::new(&config, rustix::process::getuid().as_raw());
     let intake = Intake::new(gate, store.clone(), faces.clone(), router);
+    let pool = Pool::start(Arc::clone(&config), port.clone(), store.clone(), news.ended);
     let deps = Arc::new(Deps {
-        pool: Pool::start(Arc::clone(&config), port.clone(), news.ended),
+        hosts: Hosts::start(Arc::clone(&config), store.clone(), faces.clone(), port.clone(), pool.clone(), news.refused),
+        pool,
         config: Arc::clone(&config),
         store: store.clone(),
         faces,

@@ -1,4 +1,4 @@
-//! What must outlive a crash: inbox, outbox, sessions, workspaces, people. The only module that knows sled.
+//! What must outlive a crash: inbox, outbox, sessions, workspaces, people, granted hosts. The only module that knows sled.
 //!
 //! Writes are in memory and ordered at once; they are durable when [`Store::flush`] returns. One flush serves all who wait for it.
 //! sled's own flush is `sync_file_range`, which survives a kill but no power cut; where that call answers `ENOSYS`, as it does under the
@@ -6,6 +6,7 @@
 
 mod check;
 mod flush;
+mod hosts;
 mod inbox;
 mod moved;
 mod outbox;
@@ -16,6 +17,7 @@ mod users;
 
 use std::path::{Path, PathBuf};
 
+pub use hosts::{ALWAYS, HostAnswer, HostRecord};
 pub use inbox::{Entry, EntryId, Phase};
 pub use outbox::OutboxId;
 pub use sessions::{Conversation, LastUsage, SessionKey, SessionRecord, WorkspaceRecord};
@@ -95,6 +97,7 @@ pub struct Store {
     sessions: sled::Tree,
     workspaces: sled::Tree,
     users: sled::Tree,
+    hosts: sled::Tree,
     shown: sled::Tree,
     counters: sled::Tree,
     flusher: Flusher,
@@ -123,6 +126,7 @@ impl Store {
             sessions: tree("sessions")?,
             workspaces: tree("workspaces")?,
             users: tree("users")?,
+            hosts: tree("hosts")?,
             shown: tree("shown")?,
             counters: tree("counters")?,
             flusher: Flusher::start(db.clone())?,

@@ -30,6 +30,8 @@ mod files_out;
 mod flush;
 #[path = "system/groups.rs"]
 mod groups;
+#[path = "system/hosts.rs"]
+mod hosts;
 #[path = "system/jail.rs"]
 mod jail;
 #[path = "system/kiro.rs"]

@@ -204,7 +204,8 @@ impl Loader<'_> {
     fn config(&mut self) -> Option<Config> {
         let file = self.config_file();
         let default_agent = self.parsed::<AgentName>("KIRO_AGENT_NAME", "an agent's name (1 to 32 of a-z 0-9 - _)");
-        let allowed = self.allowed();
+        let allowed = self.people("ALLOWED_TELEGRAM_IDS");
+        let operators = self.operators(&allowed);
         let max_processes = self.number("MAX_PROCESSES", 1, 64);
         let per_user = self.number("MAX_PROCESSES_PER_USER", 1, 64);
         let idle = self.number("IDLE_TIMEOUT_SECONDS", 1, 86_400);
@@ -217,6 +218,7 @@ impl Loader<'_> {
         let max_processes = usize::try_from(max_processes?).ok()?;
         Some(Config {
             allowed,
+            operators,
             agents,
             default_agent,
             kiro_config: self.path("KIRO_CONFIG_PATH"),
@@ -266,15 +268,29 @@ impl Loader<'_> {
         Some(Duration::from_secs(minutes * 60))
     }
 
-    fn allowed(&mut self) -> BTreeSet<UserId> {
-        let mut allowed = BTreeSet::new();
-        for word in list(&self.text("ALLOWED_TELEGRAM_IDS"), ',') {
+    /// Those who are named; whoever is the only one allowed answers for the service by themselves.
+    fn operators(&mut self, allowed: &BTreeSet<UserId>) -> BTreeSet<UserId> {
+        const NAME: &str = "OPERATOR_TELEGRAM_IDS";
+        if self.given(NAME).is_none() {
+            return allowed.iter().copied().filter(|_| allowed.len() == 1).collect();
+        }
+        let operators = self.people(NAME);
+        for stranger in operators.difference(allowed) {
+            self.problem(NAME, format!("{} is not in ALLOWED_TELEGRAM_IDS", stranger.number));
+        }
+        operators
+    }
+
+    /// The numeric ids of a setting.
+    fn people(&mut self, name: &str) -> BTreeSet<UserId> {
+        let mut people = BTreeSet::new();
+        for word in list(&self.text(name), ',') {
             match word.parse::<i64>() {
                 Ok(id) if id > 0 => {
-                    allowed.insert(UserId::telegram(id));
+                    people.insert(UserId::telegram(id));
                 }
                 _ => self.problem(
-                    "ALLOWED_TELEGRAM_IDS",
+                    name,
                     format!(
                         "`{}` is not a user's numeric id (a username will not do; write /start to the bot to learn the id)",
                         shown(&word)
@@ -282,7 +298,7 @@ impl Loader<'_> {
                 ),
             }
         }
-        allowed
+        people
     }
 
     fn log_level(&mut self) -> Option<LogLevel> {

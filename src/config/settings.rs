@@ -25,6 +25,7 @@ const fn secret(name: &'static str, help: &'static str) -> Setting {
 pub const SETTINGS: &[Setting] = &[
     secret("BOT_TOKEN", "the bot's token from @BotFather"),
     setting("ALLOWED_TELEGRAM_IDS", "", "who may use the bot: numeric ids, comma-separated; empty = nobody"),
+    setting("OPERATOR_TELEGRAM_IDS", "", "who of them may grant agents more hosts; default: whoever is the only one allowed"),
     setting("KIRO_AGENT_NAME", "tg-acp", "the agent's name, and its file in KIRO_CONFIG_PATH/agents"),
     setting("KIRO_CONFIG_PATH", "./kiro-config", "templates of agents, skills and steering"),
     secret("KIRO_API_KEY", "kiro-cli's own key for use without a login; kiro runtimes see it"),

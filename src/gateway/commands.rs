@@ -34,15 +34,17 @@ pub(super) enum Command {
     Usage,
     /// `/settings`
     Settings,
+    /// `/hosts`: what agents may reach beyond their policy, for operators.
+    Hosts,
 }
 
 /// The commands in the order of a client's menu; what each does, the texts of a language tell.
 pub const MENU: &[&str] =
-    &["new", "stop", "retry", "sessions", "resume", "model", "mode", "files", "usage", "status", "settings", "help", "start"];
+    &["new", "stop", "retry", "sessions", "resume", "model", "mode", "files", "usage", "status", "settings", "hosts", "help", "start"];
 
 /// The same as `/help` groups them: about conversations, the agent, the rest. Whoever reads it has started.
 pub(super) const GROUPS: [&[&str]; 3] =
-    [&["new", "stop", "retry", "sessions", "resume"], &["model", "mode", "status", "usage"], &["files", "settings", "help"]];
+    [&["new", "stop", "retry", "sessions", "resume"], &["model", "mode", "status", "usage"], &["files", "settings", "hosts", "help"]];
 
 impl Command {
     /// The command that a text is, if it is one.
@@ -64,6 +66,7 @@ impl Command {
             "/files" => Self::Files,
             "/usage" => Self::Usage,
             "/settings" => Self::Settings,
+            "/hosts" => Self::Hosts,
             _ => return None,
         })
     }

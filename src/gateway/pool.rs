@@ -16,7 +16,8 @@ pub(super) use self::runtime::{Runtime, StartError};
 use super::port::{End, Port};
 use crate::config::Config;
 use crate::model::control::FromGateway;
-use crate::model::{AcpSessionId, AgentName, Excess, RuntimeId, UserId, bounds};
+use crate::model::{AcpSessionId, AgentName, Excess, RuntimeId, ThreadId, UserId, bounds};
+use crate::store::{SessionKey, Store};
 
 /// The pool. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub(super) struct Pool(Arc<Inner>);
 struct Inner {
     config: Arc<Config>,
     port: Port,
+    store: Store,
     state: Mutex<State>,
     /// Something became idle: the reaper may have to look earlier.
     changed: Notify,
@@ -39,10 +41,15 @@ struct State {
     waiting: Vec<Waiter>,
 }
 
-#[derive(Debug)]
-struct Slot {
-    user: UserId,
-    agent: AgentName,
+/// The place of a runtime.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    /// Whom it serves.
+    pub(super) user: UserId,
+    /// What runs in it.
+    pub(super) agent: AgentName,
+    /// For whose thread it worked last, or is started.
+    pub(super) thread: ThreadId,
     phase: Phase,
     last_used: Instant,
     /// Present from the moment that the agent has answered `initialize`.
@@ -56,6 +63,7 @@ struct Waiter {
     arrival: u64,
     user: UserId,
     agent: AgentName,
+    thread: ThreadId,
     session: Option<AcpSessionId>,
     starting: Option<RuntimeId>,
     granted: oneshot::Sender<Result<Lease, StartError>>,
@@ -101,25 +109,26 @@ pub(super) struct Usage {
 
 impl Pool {
     /// An empty pool. `ended` is the warden's news of runtimes that are gone.
-    pub(super) fn start(config: Arc<Config>, port: Port, ended: mpsc::Receiver<(RuntimeId, End)>) -> Self {
-        let pool = Self(Arc::new(Inner { config, port, state: Mutex::default(), changed: Notify::new() }));
+    pub(super) fn start(config: Arc<Config>, port: Port, store: Store, ended: mpsc::Receiver<(RuntimeId, End)>) -> Self {
+        let pool = Self(Arc::new(Inner { config, port, store, state: Mutex::default(), changed: Notify::new() }));
         tokio::spawn(pool.clone().hear_of_ends(ended));
         tokio::spawn(pool.clone().reap_idle());
         pool
     }
 
-    /// Waits for a runtime of (user, agent): the one that holds `session`, else an idle one of theirs, else a new one. Fair among users:
+    /// Waits for a runtime of the session's user and agent: the one that holds `session`, else an idle one of theirs, else a new one. Fair among users:
     /// whoever has fewer turns running goes first, then who came first. Dropping the future gives the place up.
     ///
     /// # Errors
     /// The agent could not be started.
-    pub(super) async fn lease(&self, user: UserId, agent: AgentName, session: Option<AcpSessionId>) -> Result<Lease, StartError> {
+    pub(super) async fn lease(&self, key: &SessionKey, session: Option<AcpSessionId>) -> Result<Lease, StartError> {
+        let SessionKey { user, thread, agent } = key.clone();
         let (granted, grant) = oneshot::channel();
         {
             let mut state = self.state();
             state.last_waiter += 1;
             let arrival = state.last_waiter;
-            state.waiting.push(Waiter { arrival, user, agent, session, starting: None, granted });
+            state.waiting.push(Waiter { arrival, user, agent, thread, session, starting: None, granted });
         }
         self.serve_waiting();
         grant.await.unwrap_or(Err(StartError::Stopping))
@@ -130,6 +139,16 @@ impl Pool {
         let state = self.state();
         let busy = state.slots.values().filter(|slot| slot.phase == Phase::Busy).count();
         Usage { runtimes: state.slots.len(), busy, waiting: state.waiting.len(), most: self.0.config.max_processes }
+    }
+
+    /// The place of a runtime, as it is.
+    pub(super) fn slot(&self, id: RuntimeId) -> Option<Slot> {
+        self.state().slots.get(&id).cloned()
+    }
+
+    /// The runtimes that are wanted.
+    pub(super) fn runtimes(&self, wanted: impl Fn(&Slot) -> bool) -> Vec<RuntimeId> {
+        self.state().slots.iter().filter(|(_, slot)| wanted(slot)).map(|(id, _)| *id).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -158,7 +177,7 @@ impl Pool {
                 Decision::End(id) => self.begin_end(&mut state, id),
                 Decision::Use(id) => {
                     let waiter = state.waiting.swap_remove(place);
-                    let Some(lease) = self.take(&mut state, id) else { continue };
+                    let Some(lease) = self.take(&mut state, id, waiter.thread) else { continue };
                     if let Err(Ok(unclaimed)) = waiter.granted.send(Ok(lease)) {
                         return Some(unclaimed);
                     }
@@ -172,10 +191,11 @@ impl Pool {
         Limits { all: self.0.config.max_processes, per_user: self.0.config.max_processes_per_user }
     }
 
-    fn take(&self, state: &mut State, id: RuntimeId) -> Option<Lease> {
+    fn take(&self, state: &mut State, id: RuntimeId, thread: ThreadId) -> Option<Lease> {
         let slot = state.slots.get_mut(&id)?;
         let runtime = slot.runtime.clone()?;
         slot.phase = Phase::Busy;
+        slot.thread = thread;
         Some(Lease { runtime, pool: self.clone() })
     }
 
@@ -184,16 +204,22 @@ impl Pool {
         let id = RuntimeId(state.last_runtime);
         let waiter = &mut state.waiting[place];
         waiter.starting = Some(id);
-        let (user, agent) = (waiter.user, waiter.agent.clone());
+        let (user, agent, thread) = (waiter.user, waiter.agent.clone(), waiter.thread);
         let (excess, known) = watch::channel(None);
-        let slot = Slot { user, agent: agent.clone(), phase: Phase::Starting, last_used: Instant::now(), runtime: None, excess };
+        let phase = Phase::Starting;
+        let slot = Slot { user, agent: agent.clone(), thread, phase, last_used: Instant::now(), runtime: None, excess };
         state.slots.insert(id, slot);
         tokio::spawn(self.clone().start_runtime(id, user, agent, known));
     }
 
     async fn start_runtime(self, id: RuntimeId, user: UserId, agent: AgentName, excess: watch::Receiver<Option<Excess>>) {
         let Some(settings) = self.0.config.agent(&agent).cloned() else { return };
-        match runtime::start(&self.0.port, id, user, &settings, excess).await {
+        // Without what was granted it runs, and what it misses is asked for.
+        let granted = self.0.store.granted(&agent).unwrap_or_else(|error| {
+            tracing::warn!(%error, %agent, "granted hosts cannot be read");
+            Vec::new()
+        });
+        match runtime::start(&self.0.port, id, user, &settings, granted, excess).await {
             Ok(runtime) => self.started(id, runtime),
             Err(error) => self.failed(id, &error).await,
         }

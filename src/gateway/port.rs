@@ -7,10 +7,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ipc::{AsyncLink, IpcError};
 use crate::model::control::{FromGateway, ToGateway};
-use crate::model::{AgentName, Excess, RuntimeId, UserId};
+use crate::model::{AgentName, Excess, RuntimeId, Target, UserId};
 
 /// Requests that wait for the link; more runtimes than there may ever be.
 const WAITING: usize = 256;
+
+/// Refused hosts that wait to be told of; more are dropped, since agents decide how many there are.
+const REFUSED: usize = 16;
 
 /// A started runtime's pipes.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub(super) struct Pipes {
 }
 
 enum Request {
-    Start { runtime: RuntimeId, agent: AgentName, user: UserId, started: oneshot::Sender<Result<Pipes, String>> },
+    Start { message: FromGateway, runtime: RuntimeId, started: oneshot::Sender<Result<Pipes, String>> },
     Say(FromGateway),
 }
 
@@ -46,8 +49,28 @@ pub(super) enum End {
 pub(super) struct News {
     /// Runtimes that end.
     pub ended: mpsc::Receiver<(RuntimeId, End)>,
+    /// Hosts that runtimes were refused.
+    pub refused: mpsc::Receiver<Refused>,
     /// Becomes true when the gateway is to stop.
     pub stop: watch::Receiver<bool>,
+}
+
+/// A runtime was refused a host.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The runtime.
+    pub runtime: RuntimeId,
+    /// What it wanted to reach.
+    pub target: Target,
+    /// Whether a grant would help.
+    pub grantable: bool,
+}
+
+/// Where the warden's news go.
+struct Senders {
+    ended: mpsc::Sender<(RuntimeId, End)>,
+    refused: mpsc::Sender<Refused>,
+    stop: watch::Sender<bool>,
 }
 
 impl Port {
@@ -55,19 +78,22 @@ impl Port {
     pub(super) fn open(link: AsyncLink) -> (Self, News, tokio::task::JoinHandle<IpcError>) {
         let (requests, asked) = mpsc::channel(WAITING);
         let (ended_sender, ended) = mpsc::channel(WAITING);
+        let (refused_sender, refused) = mpsc::channel(REFUSED);
         let (stop_sender, stop) = watch::channel(false);
-        let served = tokio::spawn(serve(link, asked, ended_sender, stop_sender));
-        (Self(requests), News { ended, stop }, served)
+        let senders = Senders { ended: ended_sender, refused: refused_sender, stop: stop_sender };
+        let served = tokio::spawn(serve(link, asked, senders));
+        (Self(requests), News { ended, refused, stop }, served)
     }
 
-    /// Starts a runtime.
+    /// Starts a runtime, to which these hosts are granted.
     ///
     /// # Errors
     /// Why it did not start, one sentence for a person.
-    pub(super) async fn start(&self, runtime: RuntimeId, agent: AgentName, user: UserId) -> Result<Pipes, String> {
+    pub(super) async fn start(&self, runtime: RuntimeId, agent: AgentName, user: UserId, granted: Vec<Target>) -> Result<Pipes, String> {
+        let message = FromGateway::Start { runtime, agent, user, granted };
         let (started, answer) = oneshot::channel();
         let gone = || "The bot is stopping.".to_owned();
-        self.0.send(Request::Start { runtime, agent, user, started }).await.map_err(|_| gone())?;
+        self.0.send(Request::Start { message, runtime, started }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -77,26 +103,21 @@ impl Port {
     }
 }
 
-async fn serve(
-    link: AsyncLink,
-    mut asked: mpsc::Receiver<Request>,
-    ended: mpsc::Sender<(RuntimeId, End)>,
-    stop: watch::Sender<bool>,
-) -> IpcError {
+async fn serve(link: AsyncLink, mut asked: mpsc::Receiver<Request>, senders: Senders) -> IpcError {
     let mut starting = HashMap::new();
     loop {
         let result = tokio::select! {
             request = asked.recv() => match request {
-                Some(Request::Start { runtime, agent, user, started }) => {
+                Some(Request::Start { message, runtime, started }) => {
                     starting.insert(runtime, started);
-                    link.send(&FromGateway::Start { runtime, agent, user }, &[]).await
+                    link.send(&message, &[]).await
                 }
                 Some(Request::Say(message)) => link.send(&message, &[]).await,
                 None => Err(IpcError::Closed),
             },
             received = link.recv::<ToGateway>() => match received {
                 Ok(Some((message, fds))) => {
-                    hear(message, fds, &mut starting, &ended, &stop).await;
+                    hear(message, fds, &mut starting, &senders).await;
                     Ok(())
                 }
                 Ok(None) => Err(IpcError::Closed),
@@ -113,8 +134,7 @@ async fn hear(
     message: ToGateway,
     fds: Vec<OwnedFd>,
     starting: &mut HashMap<RuntimeId, oneshot::Sender<Result<Pipes, String>>>,
-    ended: &mpsc::Sender<(RuntimeId, End)>,
-    stop: &watch::Sender<bool>,
+    senders: &Senders,
 ) {
     let mut answer = |runtime, result| {
         if let Some(started) = starting.remove(&runtime) {
@@ -130,13 +150,16 @@ async fn hear(
         ToGateway::Failed { runtime, why } => answer(runtime, Err(why)),
         ToGateway::Ended { runtime, status } => {
             answer(runtime, Err(format!("The agent ended at once, with status {status}.")));
-            let _ = ended.send((runtime, End::Gone(status))).await;
+            let _ = senders.ended.send((runtime, End::Gone(status))).await;
         }
         ToGateway::Exceeded { runtime, excess } => {
-            let _ = ended.send((runtime, End::Exceeded(excess))).await;
+            let _ = senders.ended.send((runtime, End::Exceeded(excess))).await;
+        }
+        ToGateway::Refused { runtime, target, grantable } => {
+            let _ = senders.refused.try_send(Refused { runtime, target, grantable });
         }
         ToGateway::Stop => {
-            stop.send_replace(true);
+            senders.stop.send_replace(true);
         }
         ToGateway::Bundle => tracing::warn!("the warden sent a second bundle; it is ignored"),
     }

@@ -19,6 +19,7 @@ use super::{Deps, workspace};
 use crate::model::outbound::{Message, Show};
 use crate::store::{EntryId, Phase, SessionKey, SessionRecord, StoreError};
 
+pub(super) use menus::host_buttons;
 use queue::{Gathering, Waiting};
 
 /// Presses that wait for a turn; a person presses one at a time.

@@ -5,6 +5,7 @@ mod commands;
 mod face;
 mod failures;
 mod files;
+mod hosts;
 mod menus;
 mod turn;
 
@@ -12,13 +13,14 @@ pub(super) use commands::{CommandTexts, Help, Status};
 pub(super) use face::FaceTexts;
 pub(super) use failures::FailureTexts;
 pub(super) use files::FileTexts;
+pub(super) use hosts::{HostTexts, Mend};
 pub(super) use menus::{Choice, MenuTexts, size};
 pub(super) use turn::TurnTexts;
 
 use crate::model::Language;
 
 /// The bot in one language. Texts are Markdown unless they say otherwise.
-pub(super) trait Texts: CommandTexts + FaceTexts + FailureTexts + FileTexts + MenuTexts + TurnTexts + Sync {}
+pub(super) trait Texts: CommandTexts + FaceTexts + FailureTexts + FileTexts + HostTexts + MenuTexts + TurnTexts + Sync {}
 
 /// English.
 struct English;

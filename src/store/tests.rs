@@ -243,3 +243,35 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+fn host(number: usize, answer: HostAnswer) -> HostRecord {
+    let target = format!("h{number}.example:443").parse().unwrap();
+    HostRecord { agent: "tg-acp".parse().unwrap(), target, answer, by: None, at: number as u64 }
+}
+
+#[test]
+fn a_host_is_granted_to_its_agent_until_it_is_forgotten() {
+    let (_directory, store) = store();
+    let record = host(1, HostAnswer::Asked);
+    assert!(store.put_host(&record).unwrap() && store.granted(&record.agent).unwrap().is_empty());
+    let allowed = HostRecord { answer: HostAnswer::Always, ..record.clone() };
+    assert!(store.put_host(&allowed).unwrap());
+    assert_eq!(store.granted(&record.agent).unwrap(), std::slice::from_ref(&record.target));
+    assert!(store.granted(&"tg".parse().unwrap()).unwrap().is_empty(), "another agent, whose name begins this one's");
+    assert_eq!(store.host(&record.agent, &record.target).unwrap(), Some(allowed.clone()));
+    store.forget_host(&allowed).unwrap();
+    assert!(store.hosts().unwrap().is_empty());
+}
+
+#[test]
+fn remembered_hosts_are_bounded_and_what_is_allowed_is_never_forgotten_for_a_question() {
+    let (_directory, store) = store();
+    let kept = (0..100).filter(|number| store.put_host(&host(*number, HostAnswer::Always)).unwrap()).count();
+    assert_eq!(kept, ALWAYS);
+    for number in 1000..1400 {
+        assert!(store.put_host(&host(number, HostAnswer::Asked)).unwrap());
+    }
+    let hosts = store.hosts().unwrap();
+    assert_eq!((hosts.len(), store.granted(&hosts[0].agent).unwrap().len()), (256, ALWAYS));
+    assert!(hosts.contains(&host(1399, HostAnswer::Asked)) && !hosts.contains(&host(1000, HostAnswer::Asked)));
+}

@@ -67,6 +67,19 @@ fn every_problem_is_reported_at_once() {
 }
 
 #[test]
+fn whoever_is_the_only_one_allowed_is_the_operator_unless_others_are_named() {
+    let operators = |allowed: &str, operators: &str| {
+        let config = config(&[("ALLOWED_TELEGRAM_IDS", allowed), ("OPERATOR_TELEGRAM_IDS", operators)], &[]);
+        config.operators.iter().map(|user| user.number).collect::<Vec<i64>>()
+    };
+    assert_eq!(operators("7", ""), [7]);
+    assert_eq!(operators("7,8", ""), [0_i64; 0]);
+    assert_eq!(operators("7,8,9", "8,9"), [8, 9]);
+    let problems = problems(&[("ALLOWED_TELEGRAM_IDS", "7"), ("OPERATOR_TELEGRAM_IDS", "8,x")], &[]);
+    assert!(problems.len() == 2 && problems.iter().all(|place| place == "OPERATOR_TELEGRAM_IDS"), "{problems:?}");
+}
+
+#[test]
 fn a_mistyped_token_is_not_repeated_in_the_error() {
     let errors = load_with(&[("BOT_TOKEN", "12:s3cret")], &[]).map(|_| ()).map_err(|errors| errors.to_string());
     assert!(errors.is_err_and(|text| !text.contains("s3cret")));

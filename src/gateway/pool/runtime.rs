@@ -11,7 +11,7 @@ use crate::acp::{AcpError, Client, Dialect, StderrTail};
 use crate::config::{AgentConfig, AgentKind, KiroEngine};
 use crate::gateway::port::Port;
 use crate::gateway::texts::Choice;
-use crate::model::{AcpSessionId, Excess, RuntimeId, UserId};
+use crate::model::{AcpSessionId, Excess, RuntimeId, Target, UserId};
 
 /// How long an agent's end waits for its reason, which comes from other processes: they tell it before they end it.
 const REASON: Duration = Duration::from_secs(1);
@@ -118,9 +118,10 @@ pub(super) async fn start(
     id: RuntimeId,
     user: UserId,
     agent: &AgentConfig,
+    granted: Vec<Target>,
     excess: watch::Receiver<Option<Excess>>,
 ) -> Result<Runtime, StartError> {
-    let pipes = port.start(id, agent.name.clone(), user).await.map_err(StartError::NotStarted)?;
+    let pipes = port.start(id, agent.name.clone(), user, granted).await.map_err(StartError::NotStarted)?;
     let broken = |error: std::io::Error| StartError::Pipes(error.to_string());
     let stdin = pipe::Sender::from_owned_fd(pipes.stdin).map_err(broken)?;
     let stdout = pipe::Receiver::from_owned_fd(pipes.stdout).map_err(broken)?;

@@ -40,6 +40,7 @@ impl Session {
             Command::Resume(number) => self.resume(entry, number).await,
             Command::Files => self.show_files(entry).await,
             Command::Settings => self.show_settings(entry).await,
+            Command::Hosts => self.show_hosts(entry).await,
         }
     }
 

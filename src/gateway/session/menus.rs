@@ -6,6 +6,7 @@
 mod choices;
 mod conversations;
 mod files;
+mod hosts;
 mod settings;
 mod tap;
 
@@ -15,6 +16,7 @@ use crate::model::UserId;
 use crate::model::outbound::{Edit, Message, Show};
 use crate::store::{EntryId, StoreError};
 
+pub(in crate::gateway) use hosts::host_buttons;
 pub(super) use tap::PREFIX;
 use tap::{Deed, Menu, Tap, Wrong};
 
@@ -61,6 +63,7 @@ impl Session {
                 Menu::Conversations => self.on_conversation(tap)?,
                 Menu::Files => self.on_file(tap).await?,
                 Menu::Settings => self.on_setting(tap).await?,
+                Menu::Hosts => self.on_host(tap).await?,
             },
         };
         let Press { press, message, .. } = press;

@@ -22,7 +22,7 @@ pub(super) async fn open(
     workspace: &Path,
 ) -> Result<(Lease, AcpSessionId), TurnError> {
     for last in [false, true] {
-        let lease = deps.pool.lease(key.user, key.agent.clone(), record.acp.clone()).await?;
+        let lease = deps.pool.lease(key, record.acp.clone()).await?;
         let error = match open_in(&lease, record, workspace).await {
             Ok(session) => return Ok((lease, session)),
             Err(error) => error,

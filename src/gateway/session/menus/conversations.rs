@@ -142,7 +142,7 @@ async fn recall(deps: &Deps, key: &SessionKey) {
 
 async fn list(deps: &Deps, key: &SessionKey) -> Result<Vec<ListedSession>, String> {
     let present = deps.store.session(key).map_err(|error| error.to_string())?.acp;
-    let lease = deps.pool.lease(key.user, key.agent.clone(), present).await.map_err(|error| error.to_string())?;
+    let lease = deps.pool.lease(key, present).await.map_err(|error| error.to_string())?;
     let workspace = workspace::path(deps, key).map_err(|error| error.to_string())?;
     let page = lease.runtime().client.list_sessions(&workspace, None).await;
     Ok(page.map_err(|error| error.to_string())?.sessions)

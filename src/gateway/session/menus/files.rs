@@ -50,7 +50,7 @@ impl Session {
                 let toast = if deleted { texts.deleted() } else { texts.not_deleted() };
                 Ok(Outcome { toast, view: Some(self.files(tap.number).await) })
             }
-            Deed::Pick | Deed::Turn => Ok(Outcome::view(self.file(file, tap))),
+            _ => Ok(Outcome::view(self.file(file, tap))),
         }
     }
 

@@ -17,6 +17,7 @@ pub(in crate::gateway::session) enum Menu {
     Conversations,
     Files,
     Settings,
+    Hosts,
 }
 
 /// What a tap asks for.
@@ -32,12 +33,30 @@ pub(in crate::gateway::session) enum Deed {
     Delete,
     /// To delete it.
     DeleteNow,
+    /// To allow the host to what runs now.
+    Once,
+    /// To allow the host for good.
+    Always,
+    /// To refuse the host for a while without asking.
+    No,
+    /// To take back what was said of the host.
+    Forget,
 }
 
-const MENUS: [(Menu, char); 5] =
-    [(Menu::Models, 'o'), (Menu::Modes, 'a'), (Menu::Conversations, 'c'), (Menu::Files, 'f'), (Menu::Settings, 's')];
+const MENUS: [(Menu, char); 6] =
+    [(Menu::Models, 'o'), (Menu::Modes, 'a'), (Menu::Conversations, 'c'), (Menu::Files, 'f'), (Menu::Settings, 's'), (Menu::Hosts, 'h')];
 
-const DEEDS: [(Deed, char); 5] = [(Deed::Turn, 't'), (Deed::Pick, 'p'), (Deed::Send, 's'), (Deed::Delete, 'd'), (Deed::DeleteNow, 'x')];
+const DEEDS: [(Deed, char); 9] = [
+    (Deed::Turn, 't'),
+    (Deed::Pick, 'p'),
+    (Deed::Send, 's'),
+    (Deed::Delete, 'd'),
+    (Deed::DeleteNow, 'x'),
+    (Deed::Once, 'o'),
+    (Deed::Always, 'a'),
+    (Deed::No, 'n'),
+    (Deed::Forget, 'f'),
+];
 
 /// A tap on a button of a menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
