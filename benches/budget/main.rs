@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
 mod appliance;
+mod egress;
 mod instant_agent;
 mod load;
 mod machine;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use appliance::Appliance;
+use egress::Egress;
 use instant_agent::CHUNKS;
 use load::{Outcome, Shape};
 use tests::stand_in::telegram::{Person, Telegram};
@@ -79,6 +81,13 @@ fn main() -> ExitCode {
         machine::jail_cost(&program).map_or_else(|why| (Err(why.clone()), Err(why)), |(start, whole)| (Ok(start), Ok(whole)));
     table.note("jailed start over a bare exec, to the first byte, median of 101", "≤ 5 ms", start);
     table.note("the same to the end of all of its namespaces", "—", whole);
+    let egress = Egress::start(&program).map_err(|error| error.to_string());
+    let of_egress = |measure: fn(&Egress) -> std::io::Result<String>| {
+        egress.as_ref().map_err(Clone::clone).and_then(|egress| measure(egress).map_err(|error| error.to_string()))
+    };
+    table.note("egress: added to a connection and its first byte, median of 501", "≤ 1 ms", of_egress(Egress::latency));
+    table.note("egress: one download on loopback", "≥ 500 MB/s", of_egress(Egress::throughput));
+    drop(egress);
     table.row("start to first getUpdates, median of 9", "≤ 50 ms", start_time(&program));
     conversation(&program, &mut table).unwrap_or_else(|why| table.row("conversation", "0 lost", Err(why)));
     table.row("100 users × 25 messages, bursts of 5, 16 runtimes", "0 lost, in order", crowd(&program));
