@@ -170,6 +170,7 @@ impl Proxy {
             Request::Tunnel(_) => {
                 client.write_all(speech.opened()).await?;
                 server.write_all(rest).await?;
+                moved.sent(rest.len(), &self.meter)?;
                 relay(client, server, Until::BothClosed, self.limits.idle, count).await
             }
             Request::Forward { head, body, .. } => {
@@ -181,7 +182,9 @@ impl Proxy {
                         (early, Body::Length(length - early.len() as u64))
                     }
                 };
-                server.write_all(&[&head, early].concat()).await?;
+                let begin = [&head, early].concat();
+                server.write_all(&begin).await?;
+                moved.sent(begin.len(), &self.meter)?;
                 relay(client, server, Until::Answered(body), self.limits.idle, count).await
             }
         }

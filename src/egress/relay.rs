@@ -51,6 +51,14 @@ impl Moved {
         self.up.load(Ordering::Relaxed)
     }
 
+    /// Counts what was sent on before the relay began.
+    ///
+    /// # Errors
+    /// That was more than there is.
+    pub(super) fn sent(&self, count: usize, meter: &Meter) -> Result<(), Limit> {
+        Count { moved: &self.up, meter }.add(count)
+    }
+
     /// To the client.
     pub(super) fn down(&self) -> u64 {
         self.down.load(Ordering::Relaxed)
@@ -123,8 +131,10 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, counter: Count<'_>)
             count => {
                 to.write_all(&buffer[..count]).await?;
                 counter.add(count)?;
-                if count == BUFFER {
+                if count >= BUFFER {
                     buffer.resize(LARGE_BUFFER, 0);
+                    // A download that is never short of bytes would keep this thread from all others for milliseconds.
+                    tokio::task::yield_now().await;
                 }
             }
         }
