@@ -21,7 +21,7 @@ use crate::model::outbound::{Message, Show};
 use crate::model::{AgentName, RuntimeId, Target, ThreadId, UserId, bounds};
 use crate::store::{ALWAYS, HostAnswer, HostRecord, Store, StoreError};
 
-/// Notices in one thread within an [`HOUR`]: a person answers some and is not to be driven to tap "always". What is more is told of in one line.
+/// Notices to one person in one thread within an [`HOUR`]: a person answers some and is not to be driven to tap "always". What is more is told of in one line.
 const NOTICES: u8 = 3;
 
 /// Within this time notices are counted.
@@ -30,11 +30,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// For so long a "no" holds, in seconds: the next day an agent may ask for something else there.
 const NO: u64 = 24 * 3600;
 
-/// Hosts that a thread was told of and that are not told again, the last of them.
+/// Hosts that a person was told of and that are not told again, the last of them.
 const TOLD: usize = 24;
 
-/// Threads in which that is remembered; the longest silent one is forgotten first.
-const THREADS: usize = 256;
+/// People in threads of whom that is remembered; the longest silent one is forgotten first.
+const LISTENERS: usize = 256;
 
 /// Hosts granted to one runtime for its life.
 const ONCE: usize = bounds::GRANTS - ALWAYS;
@@ -55,12 +55,15 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    told: BTreeMap<ThreadId, Told>,
+    told: BTreeMap<Listener, Told>,
     /// What runtimes were granted for their life.
     once: BTreeMap<RuntimeId, Vec<Target>>,
 }
 
-/// What one thread was told of.
+/// A person in a thread: in a group, nobody's agent uses up the notices of another's.
+type Listener = (ThreadId, UserId);
+
+/// What somebody was told of.
 #[derive(Debug)]
 struct Told {
     since: Instant,
@@ -196,7 +199,7 @@ impl Hosts {
         }
         let person = Person::of(&self.0.store, &user);
         let texts = person.texts();
-        let notice = match self.state().told_in(thread).take(target, Instant::now()) {
+        let notice = match self.state().told_to((thread, user)).take(target, Instant::now()) {
             Word::Nothing => return Ok(()),
             Word::Line => person.notice(thread, texts.more_hosts_refused()),
             Word::Notice => {
@@ -228,12 +231,12 @@ fn is_to_be_told(known: &HostRecord, now: u64) -> bool {
 }
 
 impl State {
-    fn told_in(&mut self, thread: ThreadId) -> &mut Told {
-        if self.told.len() >= THREADS && !self.told.contains_key(&thread) {
-            let oldest = self.told.iter().min_by_key(|(_, told)| told.since).map(|(thread, _)| *thread);
+    fn told_to(&mut self, listener: Listener) -> &mut Told {
+        if self.told.len() >= LISTENERS && !self.told.contains_key(&listener) {
+            let oldest = self.told.iter().min_by_key(|(_, told)| told.since).map(|(listener, _)| *listener);
             oldest.map(|oldest| self.told.remove(&oldest));
         }
-        self.told.entry(thread).or_insert_with(|| Told::new(Instant::now()))
+        self.told.entry(listener).or_insert_with(|| Told::new(Instant::now()))
     }
 
     /// It was answered: should it be refused again, that is news.
@@ -273,9 +276,9 @@ mod tests {
         assert_eq!(told.targets.len(), TOLD);
         let mut state = State::default();
         for chat in 0..1000 {
-            let _ = state.told_in(ThreadId::telegram(chat, None)).take(&target(1), start);
+            let _ = state.told_to((ThreadId::telegram(chat, None), UserId::telegram(7))).take(&target(1), start);
         }
-        assert_eq!(state.told.len(), THREADS);
+        assert_eq!(state.told.len(), LISTENERS);
         state.forget(&target(1));
         assert!(state.told.values().all(|told| told.targets.is_empty()));
     }
