@@ -182,7 +182,7 @@ impl Beneath {
         let failed = |errno| self.refused("write", path)(errno);
         let (fresh, mut file) = fresh_file(&parent, mode).map_err(failed)?;
         let written = file.write_all(content).map_err(|source| BeneathError::Refused { what: "write", path: self.name.join(path), source });
-        let done = written.and_then(|()| rustix::fs::renameat(&parent, &fresh, &parent, name).map_err(failed));
+        let done = written.and_then(|()| rustix::fs::renameat_with(&parent, &fresh, &parent, name, RenameFlags::empty()).map_err(failed));
         if done.is_err() {
             // The error that matters is the first one.
             let _ = rustix::fs::unlinkat(&parent, &fresh, AtFlags::empty());
@@ -205,9 +205,9 @@ impl Beneath {
     /// # Errors
     /// [`BeneathError::Refused`] when a link or something else that is no directory stands in the way.
     pub fn look(&self, path: &Path) -> Result<Option<Entry>, BeneathError> {
-        let name = last(path)?;
-        let stat = self.open_dir(above(path)).and_then(|dir| rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW));
-        match stat {
+        components(path)?;
+        let found = self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty());
+        match found.and_then(rustix::fs::fstat) {
             Ok(stat) => Ok(Some(Entry::from(stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.refused("look at", path)(errno)),
@@ -255,16 +255,7 @@ impl Beneath {
 
     /// Opens beneath the root. The empty path is the root itself.
     fn resolve(&self, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let mut result = Err(Errno::AGAIN);
-        for _ in 0..RACES {
-            result = rustix::fs::openat2(&self.root, path, flags | OFlags::CLOEXEC, mode, how);
-            if !matches!(result, Err(Errno::AGAIN)) {
-                break;
-            }
-        }
-        result
+        open_beneath(&self.root, if path.as_os_str().is_empty() { Path::new(".") } else { path }, flags, mode)
     }
 
     fn open_dir(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
@@ -300,10 +291,22 @@ fn above(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
+/// Opens what lies beneath a directory, following no link. Every opening here goes this way: one system call to allow.
+fn open_beneath(dir: &OwnedFd, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let mut result = Err(Errno::AGAIN);
+    for _ in 0..RACES {
+        result = rustix::fs::openat2(dir, path, flags | OFlags::CLOEXEC, mode, how);
+        if !matches!(result, Err(Errno::AGAIN)) {
+            break;
+        }
+    }
+    result
+}
+
 /// Opens a directory by its name in another, and makes it usable to its owner where its mode forbids that.
 fn usable_dir(dir: &OwnedFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+    let fd = open_beneath(dir, Path::new(name), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
     if !Mode::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode).contains(Mode::RWXU) {
         // fchmod refuses O_PATH descriptors, and a chmod by name could be led astray: the magic link is exactly this directory.
         rustix::fs::chmodat(CWD, format!("/proc/self/fd/{}", fd.as_raw_fd()), PRIVATE_DIR, AtFlags::empty())?;
@@ -321,17 +324,17 @@ fn fresh_name(prefix: &str) -> rustix::io::Result<OsString> {
 /// A new file with a name that nobody can have guessed.
 fn fresh_file(dir: &OwnedFd, mode: u32) -> rustix::io::Result<(OsString, File)> {
     let name = fresh_name(".new-")?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(dir, &name, flags, Mode::from_raw_mode(mode))?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let file = open_beneath(dir, Path::new(&name), flags, Mode::from_raw_mode(mode))?;
     Ok((name, file.into()))
 }
 
 /// At most `limit` names of an open directory.
 fn names(dir: &OwnedFd, limit: usize) -> rustix::io::Result<Vec<OsString>> {
     // A descriptor of O_PATH cannot be read from.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = open_beneath(dir, Path::new("."), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
     let mut names = Vec::new();
-    for entry in Dir::new(rustix::fs::openat(dir, ".", flags, Mode::empty())?)? {
+    for entry in Dir::new(opened)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

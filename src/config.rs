@@ -54,6 +54,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How much is logged.
     pub log_level: LogLevel,
+    /// What becomes of system calls that no filter allows.
+    pub seccomp: SeccompMode,
     /// Base of the Bot API: `https`, or `http` to loopback only; no trailing slash.
     pub telegram_api: String,
     /// A turn's longest time by the clock.
@@ -128,6 +130,17 @@ pub struct Secrets {
     pub kiro_api_key: Option<Secret<String>>,
     /// Variables of agents' environments, by agent and name: each agent's own runtimes see them, and nobody else but the warden.
     pub of_agents: BTreeMap<AgentName, BTreeMap<String, Secret<String>>>,
+}
+
+/// What becomes of system calls that no filter allows, ours and the runtimes'.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeccompMode {
+    /// They fail.
+    #[default]
+    Enforce,
+    /// They work, and the kernel logs them (SECCOMP_RET_LOG, seccomp(2)): for operators who look for what a filter breaks.
+    Log,
 }
 
 /// How much is logged.

@@ -1,7 +1,7 @@
 //! The egress role: the runtimes' only way out. It holds the agents' host rules and nothing else: no secret, no file but the resolver's.
 //!
 //! A runtime's listener comes from the warden together with the runtime's agent, so the listener itself says who calls;
-//! there are no credentials that a runtime could lend or lose. Order of the start: lock-down, threads, `Ready`, serve.
+//! there are no credentials that a runtime could lend or lose. Order of the start: event loop, lock-down, threads, `Ready`, serve.
 
 mod address;
 mod asking;
@@ -80,13 +80,13 @@ pub fn run(link: Link, config: &Config) -> ExitCode {
 }
 
 fn serve(link: Link, config: &Config) -> Result<(), EgressError> {
-    lock_down(Role::Egress, &grants(config))?;
-    // Only now: Landlock and seccomp bind the calling thread and those made after it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(RESOLVER_THREADS)
         .build()
         .map_err(|source| EgressError::Io { operation: "making its event loop", source })?;
+    // It has no thread yet: Landlock and seccomp bind the calling one and those made after it. What it opened need not be allowed.
+    lock_down(Role::Egress, &grants(config))?;
     let done = runtime.block_on(async {
         let link = AsyncLink::new(link).map_err(|source| EgressError::Io { operation: "polling its link", source })?;
         link.send(&FromEgress::Ready, &[]).await?;
@@ -109,6 +109,7 @@ fn grants(config: &Config) -> RoleGrants {
         write: Vec::new(),
         execute: Vec::new(),
         connect_ports: Some(ports.into_iter().collect()),
+        seccomp: config.seccomp,
     }
 }
 

@@ -144,13 +144,14 @@ impl Drop for TurnCount {
 struct Opened {
     listener: UnixListener,
     key: Key,
+    gate: Gate,
     store: Store,
     runtime: tokio::runtime::Runtime,
 }
 
 /// The role's life, from the lock-down to the orderly close of the store. `link` leads to the warden.
 pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
-    let Opened { listener, key, store, runtime } = match open(&config) {
+    let Opened { listener, key, gate, store, runtime } = match open(&config) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::error!(%error, "the gateway cannot serve");
@@ -159,7 +160,7 @@ pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = runtime.block_on(serve(link, Arc::new(config), secrets, store.clone(), (listener, key)));
+    let served = runtime.block_on(serve(link, Arc::new(config), secrets, store.clone(), (listener, key, gate)));
     // Tasks hold clones of the store; they end here, before it is closed.
     runtime.shutdown_timeout(Duration::from_secs(1));
     if let Err(error) = store.close() {
@@ -177,14 +178,16 @@ pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
 /// Binds, locks down, and only then opens what makes threads.
 fn open(config: &Config) -> Result<Opened, GatewayError> {
     let (listener, key) = bind(config)?;
-    lock_down(Role::Gateway, &grants(config))?;
-    let store = Store::open(&config.store_dir())?;
+    let gate = Gate::new(config, rustix::process::getuid().as_raw());
+    // Its threads come with the first work for them; what it opens is then one thing less that the filter has to allow.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(GatewayError::Runtime)?;
-    Ok(Opened { listener, key, store, runtime })
+    lock_down(Role::Gateway, &grants(config))?;
+    let store = Store::open(&config.store_dir())?;
+    Ok(Opened { listener, key, gate, store, runtime })
 }
 
 /// What the gateway may see and reach.
@@ -194,6 +197,7 @@ fn grants(config: &Config) -> RoleGrants {
         write: vec![config.store_dir(), config.incoming_dir(), config.workspaces.clone(), config.run_dir()],
         execute: Vec::new(),
         connect_ports: Some(vec![config.telegram_port(), 53]),
+        seccomp: config.seccomp,
     }
 }
 
@@ -216,7 +220,7 @@ async fn serve(
     config: Arc<Config>,
     secrets: Secrets,
     store: Store,
-    (listener, key): (UnixListener, Key),
+    (listener, key, gate): (UnixListener, Key, Gate),
 ) -> Result<(), GatewayError> {
     let listener = tokio::net::UnixListener::from_std(listener).map_err(GatewayError::Runtime)?;
     let (port, news, mut link_end) = Port::open(AsyncLink::new(link).map_err(GatewayError::Runtime)?);
@@ -226,7 +230,7 @@ async fn serve(
     let (faces, local_shows, telegram_shows) = Faces::new(api.is_some());
     let (router, routed) = mpsc::channel(ROUTED);
     let (turns, mut running) = watch::channel(0);
-    let gate = Gate::new(&config, rustix::process::getuid().as_raw());
+    let own_uid = gate.own_uid();
     let intake = Intake::new(gate, store.clone(), faces.clone(), router);
     let pool = Pool::start(Arc::clone(&config), port.clone(), store.clone(), news.ended);
     let deps = Arc::new(Deps {
@@ -241,7 +245,7 @@ async fn serve(
     });
     tokio::spawn(router::run(Arc::clone(&deps), routed));
     let agent = deps.config.agents[&config.default_agent].clone();
-    let mut local = tokio::spawn(local::serve(listener, key, intake.clone(), store.clone(), local_shows, agent));
+    let mut local = tokio::spawn(local::serve(listener, (key, own_uid), intake.clone(), store.clone(), local_shows, agent));
     let mut telegram = match (telegram_shows, api) {
         (Some(shows), Some(api)) => {
             let (intake, store, stop) = (intake.clone(), store.clone(), news.stop.clone());

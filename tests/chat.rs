@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn kiroclaw(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kiroclaw"));
+    // tests/trace/run names another one: the static binary, and strace before it.
+    let program = std::env::var_os("KIROCLAW_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_kiroclaw").into());
+    let mut command = Command::new(program);
     // Of the machine's own settings nothing counts; without HOME no installed kiro-cli is found there.
     command.env_clear().env("PATH", "/usr/bin:/bin").current_dir(directory);
     command.env("AGENT_COMMAND", "").stdin(Stdio::null());

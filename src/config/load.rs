@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::file::FileConfig;
-use super::{Config, LogLevel, SETTINGS, Secrets, dotenv};
+use super::{Config, LogLevel, SETTINGS, SeccompMode, Secrets, dotenv};
 use crate::model::{AgentName, Secret, UserId};
 
 /// Largest file of settings or secret that is read, in bytes.
@@ -210,6 +210,7 @@ impl Loader<'_> {
         let per_user = self.number("MAX_PROCESSES_PER_USER", 1, 64);
         let idle = self.number("IDLE_TIMEOUT_SECONDS", 1, 86_400);
         let log_level = self.log_level();
+        let seccomp = self.seccomp();
         let telegram_api = self.telegram_api();
         let turn = self.minutes("turnTimeoutMinutes", file.turn_timeout_minutes, 60);
         let permission = self.minutes("permissionTimeoutMinutes", file.permission_timeout_minutes, 10);
@@ -228,6 +229,7 @@ impl Loader<'_> {
             max_processes_per_user: usize::try_from(per_user?).ok()?.min(max_processes),
             idle_timeout: Duration::from_secs(idle?),
             log_level: log_level?,
+            seccomp: seccomp?,
             telegram_api: telegram_api?,
             turn_timeout: turn?,
             permission_timeout: permission?,
@@ -314,6 +316,18 @@ impl Loader<'_> {
             }
         };
         Some(level)
+    }
+
+    fn seccomp(&mut self) -> Option<SeccompMode> {
+        let text = self.text("SECCOMP");
+        match text.to_ascii_lowercase().as_str() {
+            "enforce" => Some(SeccompMode::Enforce),
+            "log" => Some(SeccompMode::Log),
+            _ => {
+                self.problem("SECCOMP", format!("`{}` is not enforce or log", shown(&text)));
+                None
+            }
+        }
     }
 
     fn telegram_api(&mut self) -> Option<String> {

@@ -34,6 +34,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MAX_PROCESSES_PER_USER", "2", "runtimes of one user at most"),
     setting("IDLE_TIMEOUT_SECONDS", "30", "how long an idle runtime is kept, but for one; at least 1"),
     setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
+    setting("SECCOMP", "enforce", "enforce, or log: the kernel lets refused system calls through and logs them, to find a filter's fault"),
     setting("STATE_DIR", "./state", "where store, homes and sockets are"),
     setting("TELEGRAM_API_BASE", "https://api.telegram.org", "a self-hosted Bot API server; plain http only to loopback"),
     setting("AGENT_COMMAND", "", "any ACP agent; default: kiro-cli where it is found, else the built-in demo agent"),

@@ -48,6 +48,11 @@ impl Gate {
         Self { telegram: config.allowed.clone(), own_uid }
     }
 
+    /// The uid of the service.
+    pub(super) fn own_uid(&self) -> u32 {
+        self.own_uid
+    }
+
     /// Decides, before anything is stored, downloaded or answered.
     pub fn judge(&self, inbound: Inbound) -> Verdict {
         let allowed = match inbound.user.channel {

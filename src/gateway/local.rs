@@ -26,10 +26,10 @@ const CONNECTIONS: usize = 8;
 /// Pause after a failed accept(2), which otherwise fails again at once (out of descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves the socket for as long as the gateway runs; returns only when the faces are gone.
-pub(super) async fn serve(listener: UnixListener, key: Key, intake: Intake, store: Store, shows: Shows, agent: AgentConfig) {
+/// Serves the socket, to who shows the key or is of that uid, for as long as the gateway runs; returns only when the faces are gone.
+pub(super) async fn serve(listener: UnixListener, of: (Key, u32), intake: Intake, store: Store, shows: Shows, agent: AgentConfig) {
     let (events, heard) = mpsc::channel(CONNECTIONS);
-    let door = Door { intake, store: store.clone(), events, greeting: greeting(&agent), own_uid: rustix::process::getuid().as_raw(), key };
+    let door = Door { intake, store: store.clone(), events, greeting: greeting(&agent), own_uid: of.1, key: of.0 };
     tokio::select! {
         () = accept(listener, door) => {}
         () = show(Board::new(store), shows, heard) => {}

@@ -264,15 +264,15 @@ impl Inside {
         limits::apply(&self.plan.limits)?;
         domain::restrict(&self.grants())?;
         if self.abi < 3 && !self.way.has_files() {
-            filter::apply(filter::NO_TRUNCATE)?;
+            filter::apply(filter::NO_TRUNCATE, self.plan.seccomp)?;
         }
         if !self.way.has_network() {
-            filter::apply(filter::SHARED_NETWORK)?;
+            filter::apply(filter::SHARED_NETWORK, self.plan.seccomp)?;
             if self.port.is_none() {
-                filter::apply(filter::OFFLINE)?;
+                filter::apply(filter::OFFLINE, self.plan.seccomp)?;
             }
         }
-        filter::apply(filter::AGENT)?;
+        filter::apply(filter::AGENT, self.plan.seccomp)?;
         self.wait_until_alone()
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{AgentConfig, AgentKind, Config, Limits, PROGRAM_PATH};
+use crate::config::{AgentConfig, AgentKind, Config, Limits, PROGRAM_PATH, SeccompMode};
 use crate::model::{Minimum, UserId};
 
 /// System directories that every program needs; those that do not exist are left out.
@@ -139,6 +139,8 @@ pub struct Plan {
     pub minimum: Minimum,
     /// Directories whose sockets are ours: who connects to one needs a key besides.
     pub own_sockets: Vec<PathBuf>,
+    /// Whether its filter refuses, or logs.
+    pub seccomp: SeccompMode,
 }
 
 impl Plan {
@@ -193,6 +195,7 @@ impl Plan {
             counted: Vec::new(),
             minimum: Minimum::nothing(),
             own_sockets: Vec::new(),
+            seccomp: SeccompMode::Enforce,
         }
     }
 
@@ -238,6 +241,7 @@ impl Plan {
             counted: Vec::new(),
             minimum: agent.minimum.clone(),
             own_sockets: vec![config.state.clone()],
+            seccomp: config.seccomp,
         })
     }
 

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::domain::{Grants, Network};
 use super::{JailError, Plan, apart, domain, filter, plan, privileges, sys};
-use crate::config::Config;
+use crate::config::{Config, SeccompMode};
 
 /// Our roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct RoleGrants {
     pub execute: Vec<PathBuf>,
     /// The TCP ports to connect to; `None` for any.
     pub connect_ports: Option<Vec<u16>>,
+    /// Whether its filter refuses, or logs.
+    pub seccomp: SeccompMode,
 }
 
 impl RoleGrants {
@@ -48,7 +50,7 @@ impl RoleGrants {
         let mut read: Vec<PathBuf> = ["/proc", "/etc", "/sys/devices/system/cpu"].iter().map(PathBuf::from).collect();
         read.push(config.kiro_config.clone());
         read.extend(config.kiro_login.iter().filter_map(|login| login.parent()).map(PathBuf::from));
-        Self { read, write: plan::writable_for_any(config), execute, connect_ports: None }
+        Self { read, write: plan::writable_for_any(config), execute, connect_ports: None, seccomp: config.seccomp }
     }
 }
 
@@ -66,9 +68,14 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
     }
     privileges::make_undumpable()?;
     if role == Role::Warden {
+        if grants.seccomp == SeccompMode::Log {
+            tracing::warn!(
+                "SECCOMP=log: no filter refuses anything, of agents neither; `kiroclaw doctor` says where to read what is logged"
+            );
+        }
         privileges::drop_all_but_mapping()?;
         if apart::may_have_files()? {
-            return filter::apply(filter::WARDEN);
+            return filter::apply(filter::WARDEN, grants.seccomp);
         }
     } else {
         privileges::drop_all()?;
@@ -87,11 +94,12 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
         network,
         scoped: role != Role::Warden,
     })?;
-    filter::apply(match role {
+    let profile = match role {
         Role::Warden => filter::WARDEN,
         Role::Gateway => filter::GATEWAY,
         Role::Egress => filter::EGRESS,
-    })
+    };
+    filter::apply(profile, grants.seccomp)
 }
 
 /// The devices of jails, and /proc, where a jail raises its `oom_score_adj`.

@@ -4,8 +4,11 @@
 //! carries a checksum; any other is opened as a copy, and the copy has to show our schema and readable records.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
 
 use super::{StoreError, record};
 
@@ -59,7 +62,18 @@ fn check_unlocked(directory: &Path, log: &Path) -> Result<(), StoreError> {
 }
 
 fn begin(directory: &Path) -> Result<(), StoreError> {
-    std::fs::create_dir_all(directory).and_then(|()| std::fs::write(directory.join(BEGUN), "")).map_err(|error| failed(directory, &error))
+    make_dirs(directory).and_then(|()| std::fs::write(directory.join(BEGUN), "")).map_err(|error| failed(directory, &error))
+}
+
+/// A directory for sled and the one in it for its blobs. sled finds both and makes none: the calls here are those that workspaces need too.
+fn make_dirs(directory: &Path) -> io::Result<()> {
+    for path in [directory, &directory.join(BLOBS)] {
+        match rustix::fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The store is durable for the first time: from now on its log counts.
@@ -82,19 +96,32 @@ pub(super) fn mark_closed(directory: &Path) -> Result<(), StoreError> {
 fn try_copy(directory: &Path) -> Result<(), StoreError> {
     let copy = directory.join("check");
     let result = copy_files(directory, &copy).and_then(|()| read_all(&copy, directory));
-    // A left-over is overwritten by the next check.
-    let _ = std::fs::remove_dir_all(&copy);
+    remove_copy(&copy);
     result
 }
 
 fn copy_files(directory: &Path, copy: &Path) -> Result<(), StoreError> {
-    let _ = std::fs::remove_dir_all(copy);
-    std::fs::create_dir_all(copy.join(BLOBS)).map_err(|error| failed(copy, &error))?;
+    remove_copy(copy);
+    make_dirs(copy).map_err(|error| failed(copy, &error))?;
     for file in sled_files(directory)? {
         let Ok(name) = file.strip_prefix(directory) else { continue };
-        std::fs::copy(&file, copy.join(name)).map_err(|error| failed(&file, &error))?;
+        copy_file(&file, &copy.join(name)).map_err(|error| failed(&file, &error))?;
     }
     Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    io::copy(&mut File::open(from)?, &mut File::create(to)?).map(drop)
+}
+
+/// What cannot be removed is overwritten by the next check.
+fn remove_copy(copy: &Path) {
+    for file in sled_files(copy).unwrap_or_default() {
+        let _ = std::fs::remove_file(file);
+    }
+    for directory in [&copy.join(BLOBS), copy] {
+        let _ = rustix::fs::rmdir(directory);
+    }
 }
 
 /// Opens the copy as the store would be, and reads every record of it.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::cli;
-use crate::config::{self, AgentKind, Config, LogLevel, Secrets, Sources};
+use crate::config::{self, AgentKind, Config, LogLevel, SeccompMode, Secrets, Sources};
 use crate::ipc::Link;
 use crate::ipc::bundle::{self, Bundle};
 use crate::jail::{Inside, JailError, Manner, Plan, Prepared, Side, sys};
@@ -141,6 +141,9 @@ fn by_hand(workspace: &Path, command: &[String]) -> ExitCode {
             return ExitCode::from(exit::BAD_CONFIGURATION);
         }
     };
+    if config.seccomp == SeccompMode::Log {
+        eprintln!("kiroclaw jail: SECCOMP=log: no filter refuses anything");
+    }
     match fork_by_hand(&config, workspace, command) {
         Ok((Side::Outside(keeper), _egress, _inhabited)) => {
             let kept = let_go_of_pipes().and_then(|()| keeper.keep(say));

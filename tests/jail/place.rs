@@ -68,7 +68,9 @@ impl Place {
 
     fn on(machine: Machine) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let place = Self { directory, program: env!("CARGO_BIN_EXE_kiroclaw").into(), machine };
+        // tests/trace/run names another one: the static binary, and strace before it.
+        let program = std::env::var_os("KIROCLAW_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_kiroclaw").into());
+        let place = Self { directory, program: program.into(), machine };
         for part in ["state", "workspaces", "work"] {
             let path = place.path(part);
             std::fs::create_dir(&path).unwrap();

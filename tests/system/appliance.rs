@@ -99,15 +99,11 @@ impl Appliance {
 
     /// `kiroclaw` with these arguments and the appliance's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let program = env!("CARGO_BIN_EXE_kiroclaw");
+        // tests/trace/run names another one: the static binary, and strace before it.
+        let program = std::env::var("KIROCLAW_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kiroclaw").to_owned());
         let mut command = if self.small_disk {
             let mut command = Command::new("unshare");
-            command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", SMALL_DISK, "sh", program]);
-            command
-        } else if let Some(trace) = std::env::var_os("KIROCLAW_TRACE") {
-            // For whoever wants to see which calls a filter refuses: one file a process.
-            let mut command = Command::new("strace");
-            command.args(["-ff", "-qq", "-o"]).arg(trace).arg(program);
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", SMALL_DISK, "sh", &program]);
             command
         } else {
             Command::new(program)

@@ -47,7 +47,7 @@ async fn gateway() -> Gateway {
     let (listener, key) = local::bind(&directory.path().join("chat.sock")).unwrap();
     listener.set_nonblocking(true).unwrap();
     let listener = UnixListener::from_std(listener).unwrap();
-    tokio::spawn(serve(listener, key.clone(), intake, store.clone(), shows, agent(&config)));
+    tokio::spawn(serve(listener, (key.clone(), uid()), intake, store.clone(), shows, agent(&config)));
     Gateway { directory, key, store, faces, routed }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::Config;
+use crate::config::{Config, SeccompMode};
 use crate::jail::probe::mechanisms;
 use crate::model::guarantee::Minimum;
 use crate::subcommands::inside::{LookError, Seen, Standing, Verdict, judge, look};
@@ -12,7 +12,9 @@ use super::report::{Area, Finding, State};
 /// For the agents of this configuration.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let looks: Vec<_> = config.agents.values().map(|agent| (agent, look(Some((config, agent))))).collect();
+    let logged = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_logged").unwrap_or_default();
     let mut findings = machine(looks.iter().find_map(|(_, seen)| seen.as_ref().ok()));
+    findings.extend(filters(config.seccomp, &logged));
     let mut told: BTreeMap<String, &str> = BTreeMap::new();
     for (agent, seen) in &looks {
         let (name, verdicts) = (agent.name.as_str(), judged(&agent.minimum, seen));
@@ -25,6 +27,18 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         told.insert(key, name);
     }
     findings
+}
+
+/// The filters, where they are not what they are for. `logged` is the kernel's list of actions that it logs.
+fn filters(mode: SeccompMode, logged: &str) -> Option<Finding> {
+    let open = "SECCOMP=log – NO FILTER REFUSES ANYTHING: every system call is let through, of agents too";
+    let found = if logged.split_whitespace().any(|action| action == "log") {
+        open.to_owned()
+    } else {
+        format!("{open}, and the kernel does not log it (/proc/sys/kernel/seccomp/actions_logged lacks `log`)")
+    };
+    let mend = "read what was logged (`journalctl -k -g type=1326`, or dmesg), then take SECCOMP away and start again";
+    (mode == SeccompMode::Log).then(|| Finding::warn(Area::Kernel, found, mend))
 }
 
 /// Where the configuration is not known.
@@ -69,4 +83,17 @@ fn finding(verdict: &Verdict) -> Finding {
         Standing::Missing | Standing::Broken => State::Fail,
     };
     Finding::new(Area::Jail, state, &verdict.what, &verdict.mend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_that_only_log_are_warned_about() {
+        assert!(filters(SeccompMode::Enforce, "log").is_none());
+        let finding = filters(SeccompMode::Log, "kill_process errno log").unwrap();
+        assert!(finding.state == State::Warn && !format!("{finding:?}").contains("actions_logged"), "{finding:?}");
+        assert!(format!("{:?}", filters(SeccompMode::Log, "kill_process")).contains("actions_logged lacks"));
+    }
 }

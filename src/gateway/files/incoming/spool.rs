@@ -1,9 +1,12 @@
 //! Downloads that go on after a crash: one file for each part of a prompt, in a directory that only the gateway sees.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
 
 use super::IncomingError;
 
@@ -24,9 +27,9 @@ pub(crate) struct Part {
 impl Spool {
     /// Opens the directory, or makes it, mode 0700. Nobody but the gateway may write to it.
     pub(crate) fn open(dir: &Path) -> Result<Self, IncomingError> {
-        match DirBuilder::new().mode(0o700).create(dir) {
-            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(failed("make", dir)(source)),
-            _ => Ok(Self { dir: dir.to_owned() }),
+        match rustix::fs::mkdir(dir, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(Self { dir: dir.to_owned() }),
+            Err(errno) => Err(failed("make", dir)(errno.into())),
         }
     }
 
