@@ -203,6 +203,7 @@ fn errno(name: &str) -> Result<Value, String> {
         "EACCES" => 13,
         "EEXIST" => 17,
         "ENOSYS" => 38,
+        "ENOPROTOOPT" => 92,
         "EOPNOTSUPP" => 95,
         _ => return Err(format!("{name} is not among the errnos that build.rs knows")),
     };

@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -18,6 +19,7 @@ use std::process::{Command, ExitCode};
 use kiroclaw::config::SeccompMode;
 use kiroclaw::jail::role::{Role, RoleGrants, lock_down};
 use kiroclaw::jail::sys;
+use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::net::{AddressFamily, Protocol, SendFlags, SocketType};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 
@@ -35,8 +37,11 @@ const DENIED: i32 = 13;
 
 fn main() -> ExitCode {
     if let Some(role) = std::env::var_os(ROLE) {
-        let role = if role == "gateway" { Role::Gateway } else { Role::Egress };
-        play(role, Path::new(&std::env::var_os(DIRECTORY).unwrap()));
+        match role.to_str().unwrap() {
+            "gateway" => play(Role::Gateway, Path::new(&std::env::var_os(DIRECTORY).unwrap())),
+            "egress" => play(Role::Egress, Path::new(&std::env::var_os(DIRECTORY).unwrap())),
+            _ => play_warden(),
+        }
         return ExitCode::SUCCESS;
     }
     // As the harness answers those who ask what there is.
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
     }
     a_role_can_execute_and_fork_nothing("gateway", &[("make a file in its directory", 0)]);
     a_role_can_execute_and_fork_nothing("egress", &[("make a file in its directory", REFUSED)]);
+    what_neither_the_warden_nor_anybody_below_it_needs_is_refused();
     each_role_is_within_its_budget_of_system_calls();
     ExitCode::SUCCESS
 }
@@ -80,7 +86,8 @@ fn play(role: Role, directory: &Path) {
     attempt("posix_spawn", Command::new("/usr/bin/true").spawn().map(drop));
     attempt("fork", sys::fork().map(|side| assert_ne!(side, sys::Fork::Child)));
     attempt("connect elsewhere", std::net::TcpStream::connect(strange).map(drop));
-    attempt("listen", std::net::TcpListener::bind("127.0.0.1:0").map(drop));
+    attempt("bind", rustix::net::bind(&tcp, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).map_err(Into::into));
+    attempt("listen", rustix::net::listen(&tcp, 1).map_err(Into::into));
     for (name, family, kind) in [
         ("netlink socket", AddressFamily::NETLINK, SocketType::RAW),
         ("unix socket", AddressFamily::UNIX, SocketType::STREAM),
@@ -110,6 +117,34 @@ fn play(role: Role, directory: &Path) {
     attempt("limits", rustix::process::setrlimit(Resource::Nofile, limit).map_err(Into::into));
     attempt("read beyond", File::open("/etc/passwd").map(drop));
     attempt("write beyond", File::options().append(true).open("/usr/bin/true").map(drop));
+}
+
+/// What nobody below the warden may do, it may not do either; what they may, it may.
+fn play_warden() {
+    let tcp = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let somewhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
+    lock_down(Role::Warden, &RoleGrants { execute: vec![PathBuf::from("/usr")], ..RoleGrants::default() }).unwrap();
+    let attempt = |name: &str, outcome: rustix::io::Result<()>| println!("{name}: {}", outcome.err().map_or(0, |errno| errno.raw_os_error()));
+    let socket = |family, kind, protocol: u32| {
+        rustix::net::socket(family, kind, Some(Protocol::from_raw(protocol.try_into().unwrap()))).map(drop)
+    };
+    attempt("unix socket", rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).map(drop));
+    attempt("chroot", rustix::process::chroot("/"));
+    attempt("memfd", rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::empty()).map(drop));
+    attempt("multipath TCP", socket(AddressFamily::INET, SocketType::STREAM, 262));
+    attempt("raw socket", socket(AddressFamily::INET, SocketType::RAW, 6));
+    attempt("packet socket", rustix::net::socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop));
+    attempt("TCP fast open", rustix::net::sendto(&tcp, b"x", SendFlags::from_bits_retain(0x2000_0000), &somewhere).map(drop));
+    attempt("setuid file", rustix::fs::chmodat(CWD, "/nowhere", Mode::SUID | Mode::RWXU, AtFlags::empty()));
+}
+
+fn what_neither_the_warden_nor_anybody_below_it_needs_is_refused() {
+    let output = Command::new(std::env::current_exe().unwrap()).env(ROLE, "warden").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<&str> = shown.lines().collect();
+    assert_eq!(answers.first(), Some(&"unix socket: 0"), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(answers.len() == 8 && answers.iter().skip(1).all(|answer| answer.ends_with(": 1")), "{shown}");
+    println!("warden: {} attempts as expected", answers.len());
 }
 
 fn a_role_can_execute_and_fork_nothing(role: &str, also: &[(&str, i32)]) {
@@ -145,7 +180,8 @@ fn a_role_can_execute_and_fork_nothing(role: &str, also: &[(&str, i32)]) {
         ("limits", REFUSED),
         ("read beyond", DENIED),
         ("write beyond", if role == "egress" { REFUSED } else { DENIED }),
-        ("listen", DENIED),
+        ("bind", DENIED),
+        ("listen", REFUSED),
     ];
     expected.extend_from_slice(also);
     let wrong: Vec<_> = expected.iter().filter(|(name, errno)| !shown.lines().any(|line| line == format!("{name}: {errno}"))).collect();
