@@ -21,7 +21,7 @@ impl Machine {
     pub(crate) const ALL: [Self; 4] = [Self::AsItIs, Self::CoveredProc, Self::NoMounts, Self::NoNamespaces];
 
     /// What makes this machine such a one, for a shell with all capabilities in a user namespace of its own.
-    fn script(self) -> &'static str {
+    pub(crate) fn script(self) -> &'static str {
         match self {
             Self::AsItIs => "",
             Self::CoveredProc => "mount -t tmpfs none /proc/sys/fs &&",

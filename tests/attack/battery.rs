@@ -1,0 +1,65 @@
+//! The battery: a static program of C, compiled here, and its list of probes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+/// One thing that is tried.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Probe {
+    pub(crate) group: String,
+    pub(crate) name: String,
+    /// What it tries.
+    pub(crate) what: String,
+    /// What stops it in a runtime's jail; empty where it is a matter of policy.
+    pub(crate) stopped_by: String,
+    /// `self`, or how the witness sees its effect.
+    pub(crate) judge: String,
+    /// Whether it needs a box of its own.
+    pub(crate) alone: bool,
+}
+
+impl Probe {
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}/{}", self.group, self.name)
+    }
+}
+
+/// The compiled battery.
+#[derive(Debug)]
+pub(crate) struct Battery {
+    /// To execute: static, so that it runs in a box that holds nothing else.
+    pub(crate) program: PathBuf,
+    /// To load into a process.
+    pub(crate) library: PathBuf,
+    pub(crate) probes: Vec<Probe>,
+}
+
+/// Compiles it, once in this process.
+pub(crate) fn battery() -> &'static Battery {
+    static BATTERY: OnceLock<Battery> = OnceLock::new();
+    BATTERY.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("attack-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let program = compile(&directory.join("battery"), &["-static"]);
+        let library = compile(&directory.join("battery.so"), &["-shared", "-fPIC", "-DLIBRARY"]);
+        let listed = Command::new(&program).arg("list").output().unwrap().stdout;
+        let listed = String::from_utf8(listed).unwrap();
+        let probes = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        // Copied to each stage; what is kept is in memory alone.
+        Battery { program, library, probes }
+    })
+}
+
+fn compile(to: &Path, how: &[&str]) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attack/probes");
+    let mut names: Vec<PathBuf> = std::fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|ending| ending == "c"));
+    let mut command = Command::new("cc");
+    command.args(["-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
+    let output = command.args(how).arg("-o").arg(to).args(names).output().expect("a C compiler, as Rust needs one");
+    assert!(output.status.success(), "the battery cannot be compiled: {}", String::from_utf8_lossy(&output.stderr));
+    to.to_owned()
+}

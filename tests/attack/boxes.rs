@@ -1,0 +1,80 @@
+//! The boxes of our own: none, `kiroclaw jail` in each of its forms, and the lock-down of each role.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::battery::battery;
+use crate::place::Machine;
+use crate::stage::{Ends, Stage, as_user, parse};
+
+/// The battery without any box.
+pub(crate) fn bare() -> Ends {
+    Stage::new().attack(|stage, words| {
+        let mut command = stage.command(&stage.own().join("battery"));
+        command.args(words);
+        command
+    })
+}
+
+/// `kiroclaw jail` on such a machine, and how far it was set apart: the name of the way (`src/jail/apart.rs`).
+pub(crate) fn jail(machine: Machine) -> (String, Ends) {
+    let stage = Stage::new();
+    let output = kiroclaw(&stage, machine).args(["jail", "--probe", "1", "1", "x"]).output().unwrap();
+    let way = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+    assert!(output.status.success() && !way.is_empty(), "{machine:?}: no jail: {output:?}");
+    let ends = stage.attack(|stage, words| {
+        let mut command = kiroclaw(stage, machine);
+        command.args(["jail", "--workspace", ".", "--", "./battery"]).args(words);
+        command
+    });
+    (way, ends)
+}
+
+/// The program on such a machine. It names a host, so that there is a way out to be tried.
+fn kiroclaw(stage: &Stage, machine: Machine) -> Command {
+    let program = stage.path("kiroclaw");
+    let mut command = match machine {
+        Machine::AsItIs => stage.command(&program),
+        machine => {
+            let mut command = stage.command(Path::new("unshare"));
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+            command.arg(format!("{} exec \"$0\" \"$@\"", machine.script())).arg(&program);
+            command
+        }
+    };
+    command.env("AGENT_COMMAND", "/bin/cat").env("EGRESS_ALLOW", "example.org");
+    command.env("STATE_DIR", stage.path("state")).env("WORKSPACE_BASE_PATH", stage.path("workspaces"));
+    command.env("KIRO_CONFIG_PATH", stage.path("kiro-config"));
+    command
+}
+
+/// Every probe in a process of its own that locked itself down as that role.
+pub(crate) fn role(role: &str) -> Ends {
+    let stage = Stage::new();
+    let player = stage.path("player");
+    std::fs::copy(built_player(), &player).unwrap();
+    let user = rustix::process::geteuid().is_root().then(|| std::os::unix::fs::MetadataExt::uid(&stage.own().metadata().unwrap()));
+    let answer = |name: String| {
+        let mut command = Command::new(&player);
+        command.arg(role).arg(stage.path("")).current_dir(stage.own()).stdin(Stdio::null()).env_clear();
+        command.env("LD_PRELOAD", stage.path("battery.so")).env("ATTACK_PROBE", &name).env("ATTACK_STAGE", stage.words().join(" "));
+        let output = as_user(&mut command, user).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let said = text.lines().find_map(parse).map(|(_, answer)| answer);
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert!(said.is_some() || signal.is_some() || text.contains("executed"), "{role}: {name} was not tried: {output:?}");
+        // Without an answer: a signal ended it, or another program took its place and says so.
+        (name, said.unwrap_or((if signal.is_some() { -2 } else { 0 }, signal.unwrap_or(0))))
+    };
+    let answers: BTreeMap<_, _> = battery().probes.iter().map(|probe| answer(probe.full_name())).collect();
+    stage.judge(&answers)
+}
+
+/// cargo puts examples beside the directory of the test's own program.
+fn built_player() -> std::path::PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let player = own.parent().and_then(Path::parent).unwrap().join("examples/attack-player");
+    assert!(player.is_file(), "the player is not built: run `cargo build --examples`");
+    player
+}

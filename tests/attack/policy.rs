@@ -1,0 +1,63 @@
+//! What may be open, and why: `policy.txt`.
+
+use std::path::Path;
+
+use crate::battery::battery;
+use crate::stage::Ends;
+
+/// One line of the list.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    boxes: Vec<String>,
+    pub(crate) probes: Vec<String>,
+    pub(crate) reason: String,
+}
+
+impl Rule {
+    /// Whether it names this probe for this box.
+    pub(crate) fn names(&self, place: &str, probe: &str) -> bool {
+        let matches = |pattern: &String, name: &str| pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start));
+        self.boxes.iter().any(|pattern| matches(pattern, place)) && self.probes.iter().any(|pattern| matches(pattern, probe))
+    }
+}
+
+/// The list. A rule that names no probe, or gives no reason, fails.
+pub(crate) fn rules() -> Vec<Rule> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attack/policy.txt")).unwrap();
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let rules: Vec<Rule> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let parts: Vec<&str> = line.split(" | ").collect();
+            let [boxes, probes, reason] = parts[..] else { panic!("policy.txt: not three parts: {line}") };
+            assert!(reason.trim().len() > 15, "policy.txt: no reason: {line}");
+            Rule { boxes: words(boxes), probes: words(probes), reason: reason.trim().to_owned() }
+        })
+        .collect();
+    for pattern in rules.iter().flat_map(|rule| &rule.probes) {
+        let known = battery().probes.iter().map(|probe| probe.full_name());
+        let found = known.into_iter().any(|name| pattern.strip_suffix('*').map_or(*pattern == name, |start| name.starts_with(start)));
+        assert!(found, "policy.txt names {pattern}, which is no probe");
+    }
+    rules
+}
+
+/// The reason why this probe may be open in this box, if there is one.
+pub(crate) fn reason<'r>(rules: &'r [Rule], place: &str, probe: &str) -> Option<&'r str> {
+    rules.iter().find(|rule| rule.names(place, probe)).map(|rule| rule.reason.as_str())
+}
+
+/// Fails with every probe that is open and not named.
+pub(crate) fn check(place: &str, ends: &Ends) {
+    let rules = rules();
+    let open: Vec<String> = battery()
+        .probes
+        .iter()
+        .filter(|probe| ends[&probe.full_name()].is_open() && reason(&rules, place, &probe.full_name()).is_none())
+        .map(|probe| format!("{}: {} (should be stopped by: {})", probe.full_name(), probe.what, probe.stopped_by))
+        .collect();
+    let all_open = ends.values().filter(|end| end.is_open()).count();
+    println!("{place}: {} probes, {all_open} open, {} of them not named as policy", ends.len(), open.len());
+    assert!(open.is_empty(), "{place}: open, and not named as policy in tests/attack/policy.txt:\n  {}", open.join("\n  "));
+}

@@ -1,0 +1,182 @@
+//! The stage: a directory with all that is to be attacked, and the witness, a process that holds the rest and sees from outside what became
+//! of it. One for each box, since attacks leave it damaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::battery::{Probe, battery};
+
+/// What the battery's secrets begin with.
+const SECRET: &str = "kiroclaw-victim-secret";
+
+/// The user of a stage that root sets up: an ordinary one, and nobody else's, since probes reach all processes of a user.
+const USER: u32 = 61_347;
+
+/// How a probe ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It had its effect.
+    Open,
+    /// It had none. With the errno that it was told, 0 if it was told nothing.
+    Blocked(i32),
+    /// The box ended before it could answer, as it should where it uses up what all share.
+    Ended,
+    /// There is nothing of the kind here.
+    Absent,
+}
+
+impl End {
+    pub(crate) fn is_open(self) -> bool {
+        self == Self::Open
+    }
+}
+
+/// All ends of one box, by the probes' full names.
+pub(crate) type Ends = BTreeMap<String, End>;
+
+/// What the battery prints of a probe.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    probe: String,
+    answer: i32,
+    signal: i32,
+}
+
+/// The battery's words for "nothing of the kind" and "no answer".
+const ABSENT: i32 = -1;
+const UNKNOWN: i32 = -2;
+
+/// Signals by which a refused probe may end: SIGKILL (of a limit), SIGALRM, SIGXFSZ, SIGSYS.
+const ENDING_SIGNALS: [i32; 4] = [9, 14, 25, 31];
+
+pub(crate) struct Stage {
+    directory: tempfile::TempDir,
+    witness: Child,
+    words: Vec<String>,
+    user: Option<u32>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::Builder::new().prefix("attack-").tempdir().unwrap();
+        let user = rustix::process::geteuid().is_root().then_some(USER);
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        chown(directory.path(), user, user).unwrap();
+        for (from, name) in
+            [(battery().program.as_path(), "battery"), (&battery().library, "battery.so"), (Path::new(env!("CARGO_BIN_EXE_kiroclaw")), "kiroclaw")]
+        {
+            std::fs::copy(from, directory.path().join(name)).unwrap();
+        }
+        let id = format!("ka{}", directory.path().file_name().unwrap().to_str().unwrap().trim_start_matches("attack-"));
+        let mut command = Command::new(directory.path().join("battery"));
+        command.arg("witness").arg(directory.path()).args([&id, &format!("{SECRET}-in-arguments")]);
+        command.env_clear().env("TOKEN", format!("{SECRET}-in-environment")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut witness = as_user(&mut command, user).spawn().unwrap();
+        let mut line = String::new();
+        // Unbuffered beyond the line: its report comes later, by the same pipe, when it is asked.
+        BufReader::with_capacity(1, witness.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.ends_with('\n'), "the stage could not be set up");
+        let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        if user.is_some() {
+            let setuid = directory.path().join("outside/setuid");
+            std::fs::copy(&battery().program, &setuid).unwrap();
+            std::fs::set_permissions(&setuid, PermissionsExt::from_mode(0o4755)).unwrap();
+            words.push("suid=1".to_owned());
+        }
+        Self { directory, witness, words, user }
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.directory.path().join(relative)
+    }
+
+    /// The workspace of the attacker.
+    pub(crate) fn own(&self) -> PathBuf {
+        self.path("workspaces/telegram-1")
+    }
+
+    /// `command` as the service's user, with what a careless parent leaves: secrets in its environment, and files open as 8 and 9.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("sh");
+        // Not by exec: so the box's parent is the same user's.
+        let script = format!("exec 8<'{}' 9<'{}'; \"$0\" \"$@\"; exit $?", self.path("").display(), self.path("state/token").display());
+        command.args(["-c", &script]).arg(program).current_dir(self.own());
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin").env("HOME", self.path("home"));
+        command.env("LEAK", format!("{SECRET}-inherited"));
+        as_user(&mut command, self.user);
+        command
+    }
+
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Runs every probe in the box that `make` gives a command line for the battery in, and takes the stage down. `make` gets the battery's
+    /// arguments.
+    pub(crate) fn attack(self, make: impl Fn(&Self, &[String]) -> Command) -> Ends {
+        let words = |first: &[&str]| -> Vec<String> { first.iter().map(|word| (*word).to_owned()).chain(self.words.iter().cloned()).collect() };
+        let mut answers = answers(&mut make(&self, &words(&["run"])));
+        for probe in battery().probes.iter().filter(|probe| probe.alone) {
+            answers.extend(self::answers(&mut make(&self, &words(&["only", &probe.full_name()]))));
+        }
+        self.judge(&answers)
+    }
+
+    /// Asks the witness, and judges.
+    pub(crate) fn judge(mut self, answers: &BTreeMap<String, (i32, i32)>) -> Ends {
+        drop(self.witness.stdin.take());
+        let mut report = String::new();
+        self.witness.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+        assert!(self.witness.wait().unwrap().success(), "the witness failed");
+        let seen: BTreeSet<&str> = report.lines().collect();
+        battery().probes.iter().map(|probe| (probe.full_name(), end_of(probe, answers.get(&probe.full_name()).copied(), &seen))).collect()
+    }
+}
+
+fn end_of(probe: &Probe, answer: Option<(i32, i32)>, seen: &BTreeSet<&str>) -> End {
+    let name = probe.full_name();
+    let Some((answer, signal)) = answer else {
+        assert!(probe.alone, "{name}: its box ended before it, by another probe");
+        return End::Ended;
+    };
+    assert!(answer != UNKNOWN || signal == 0 || ENDING_SIGNALS.contains(&signal), "{name} is broken: it ended by signal {signal}");
+    match answer {
+        _ if seen.contains(name.as_str()) => End::Open,
+        ABSENT => End::Absent,
+        UNKNOWN => End::Blocked(0),
+        0 if probe.judge == "self" => End::Open,
+        errno => End::Blocked(errno),
+    }
+}
+
+/// What the battery answered, by the probes' names: answer and signal.
+fn answers(command: &mut Command) -> BTreeMap<String, (i32, i32)> {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let answers: BTreeMap<_, _> = text.lines().filter_map(parse).collect();
+    assert!(!answers.is_empty() || !output.stderr.is_empty() || !output.status.success(), "the battery said nothing: {output:?}");
+    if answers.is_empty() {
+        eprintln!("a box ended without an answer: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    answers
+}
+
+/// One line of the battery.
+pub(crate) fn parse(line: &str) -> Option<(String, (i32, i32))> {
+    let Answer { probe, answer, signal } = serde_json::from_str(line).ok()?;
+    Some((probe, (answer, signal)))
+}
+
+/// The command as another user, where there is one.
+pub(crate) fn as_user(command: &mut Command, user: Option<u32>) -> &mut Command {
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
+    command
+}
