@@ -16,7 +16,7 @@ mod stage;
 
 use std::sync::Mutex;
 
-use place::{Machine, Place};
+use place::Place;
 
 /// One battery at a time: the number of a user's processes is among what they use up.
 static TURN: Mutex<()> = Mutex::new(());
@@ -35,17 +35,17 @@ fn without_a_box_most_attacks_succeed() {
 
 #[test]
 fn in_a_runtime_s_jail_nothing_is_open_but_what_policy_names() {
-    let mut ways = Vec::new();
+    let (mut ways, mut open) = (Vec::new(), Vec::new());
     for machine in Place::everywhere().map(|(machine, _)| machine) {
         let _turn = TURN.lock();
         let (way, ends) = boxes::jail(machine);
-        policy::check(&way, &ends);
+        open.extend(policy::not_named(&way, &ends));
         ways.push(way);
     }
     if !ways.iter().any(|way| way == "Wholly") {
         println!("SKIPPED: this machine allows no namespaces, so only these forms of the jail were attacked: {ways:?}");
     }
-    assert!(!ways.is_empty() && Machine::ALL.len() >= ways.len());
+    policy::none(&open);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn whoever_takes_the_egress_over_gets_nothing_but_what_policy_names() {
 }
 
 #[test]
-fn whoever_takes_the_warden_over_gets_nothing_but_what_policy_names() {
+fn whoever_takes_the_warden_over_finds_no_more_of_the_kernel_than_policy_names() {
     let _turn = TURN.lock();
     policy::check("warden", &boxes::role("warden"));
 }

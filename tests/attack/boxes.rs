@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::battery::battery;
 use crate::place::Machine;
-use crate::stage::{Ends, Stage, as_user, parse};
+use crate::stage::{Ends, Stage, UNKNOWN, as_user, parse};
+
+/// EPERM.
+const PERMISSION: i32 = 1;
 
 /// The battery without any box.
 pub(crate) fn bare() -> Ends {
@@ -54,7 +57,7 @@ pub(crate) fn role(role: &str) -> Ends {
     let stage = Stage::new();
     let player = stage.path("player");
     std::fs::copy(built_player(), &player).unwrap();
-    let user = rustix::process::geteuid().is_root().then(|| std::os::unix::fs::MetadataExt::uid(&stage.own().metadata().unwrap()));
+    let user = rustix::process::geteuid().is_root().then(|| stage.user());
     let answer = |name: String| {
         let mut command = Command::new(&player);
         command.arg(role).arg(stage.path("")).current_dir(stage.own()).stdin(Stdio::null()).env_clear();
@@ -63,9 +66,15 @@ pub(crate) fn role(role: &str) -> Ends {
         let text = String::from_utf8_lossy(&output.stdout);
         let said = text.lines().find_map(parse).map(|(_, answer)| answer);
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
-        assert!(said.is_some() || signal.is_some() || text.contains("executed"), "{role}: {name} was not tried: {output:?}");
-        // Without an answer: a signal ended it, or another program took its place and says so.
-        (name, said.unwrap_or((if signal.is_some() { -2 } else { 0 }, signal.unwrap_or(0))))
+        // Without an answer: a signal ended it, or another program took its place and says what it is.
+        let replaced = text.lines().find_map(|line| match line {
+            "executed" => Some((0, 0)),
+            "refused" => Some((PERMISSION, 0)),
+            _ => None,
+        });
+        let ended = signal.map(|signal| (UNKNOWN, signal));
+        let answer = said.or(replaced).or(ended).unwrap_or_else(|| panic!("{role}: {name} was not tried: {output:?}"));
+        (name, answer)
     };
     let answers: BTreeMap<_, _> = battery().probes.iter().map(|probe| answer(probe.full_name())).collect();
     stage.judge(&answers)

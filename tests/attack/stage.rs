@@ -50,7 +50,7 @@ struct Answer {
 
 /// The battery's words for "nothing of the kind" and "no answer".
 const ABSENT: i32 = -1;
-const UNKNOWN: i32 = -2;
+pub(crate) const UNKNOWN: i32 = -2;
 
 /// Signals by which a refused probe may end: SIGKILL (of a limit), SIGALRM, SIGXFSZ, SIGSYS.
 const ENDING_SIGNALS: [i32; 4] = [9, 14, 25, 31];
@@ -101,15 +101,26 @@ impl Stage {
         self.path("workspaces/telegram-1")
     }
 
-    /// `command` as the service's user, with what a careless parent leaves: secrets in its environment, and files open as 8 and 9.
+    /// The service's user.
+    pub(crate) fn user(&self) -> u32 {
+        self.user.unwrap_or_else(|| rustix::process::geteuid().as_raw())
+    }
+
+    /// `program` as the service's user, with what a careless parent leaves: secrets in its environment, and files open as 8 and 9.
     pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = self.command_of_root(program);
+        as_user(&mut command, self.user);
+        command
+    }
+
+    /// The same as whoever we are.
+    pub(crate) fn command_of_root(&self, program: &Path) -> Command {
         let mut command = Command::new("sh");
         // Not by exec: so the box's parent is the same user's.
         let script = format!("exec 8<'{}' 9<'{}'; \"$0\" \"$@\"; exit $?", self.path("").display(), self.path("state/token").display());
         command.args(["-c", &script]).arg(program).current_dir(self.own());
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin").env("HOME", self.path("home"));
         command.env("LEAK", format!("{SECRET}-inherited"));
-        as_user(&mut command, self.user);
         command
     }
 

@@ -1,0 +1,135 @@
+//! Other people's sandboxes, as their documentation has one use them for a program that is not trusted with anything but one directory.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::stage::{Ends, Stage};
+
+/// The image that `tests/attack/run` makes: nothing, but the links of a merged /usr.
+const IMAGE: &str = "kiroclaw-attack";
+
+/// One of them.
+pub(crate) struct Foreign {
+    /// Its name in the table.
+    pub(crate) name: &'static str,
+    /// How it is used, for the reader.
+    pub(crate) how: &'static str,
+    program: &'static str,
+    words: fn(&Stage) -> Vec<String>,
+    /// Whether it is started by root, who then names the user: container engines.
+    by_root: bool,
+}
+
+/// All of them, in the order of the table.
+pub(crate) const ALL: &[Foreign] = &[
+    Foreign {
+        name: "firejail",
+        how: "`firejail --noprofile --net=none --noroot --nonewprivs --caps.drop=all --seccomp --private-dev --private-tmp --ipc-namespace`, Debian's package",
+        program: "firejail",
+        words: |_| {
+            words("--quiet --noprofile --net=none --noroot --nonewprivs --caps.drop=all --seccomp --private-dev --private-tmp --ipc-namespace --")
+        },
+        by_root: false,
+    },
+    Foreign {
+        name: "bwrap",
+        how: "`bwrap --unshare-all --die-with-parent --new-session`, the whole system read-only, `/tmp` its own, the workspace writable, as coding agents use it",
+        program: "bwrap",
+        words: |stage| with_own(stage, "--unshare-all --die-with-parent --new-session --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp"),
+        by_root: false,
+    },
+    Foreign {
+        name: "bwrap, strict",
+        how: "the same with `/usr` alone of the system, and `--clearenv`",
+        program: "bwrap",
+        words: |stage| {
+            with_own(
+                stage,
+                "--unshare-all --die-with-parent --new-session --clearenv --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib \
+                 --symlink usr/lib64 /lib64 --dev /dev --proc /proc --tmpfs /tmp",
+            )
+        },
+        by_root: false,
+    },
+    Foreign {
+        name: "docker",
+        how: "`docker run --user`, an ordinary user, an empty image, no network, all else as it comes",
+        program: "docker",
+        words: |stage| container(stage, "", &stage.own()),
+        by_root: true,
+    },
+    Foreign {
+        name: "docker, hardened",
+        how: "with `--cap-drop ALL --security-opt no-new-privileges --read-only --network none --pids-limit 256 --memory 1g`",
+        program: "docker",
+        words: |stage| container(stage, HARDENED, &stage.own()),
+        by_root: true,
+    },
+    Foreign {
+        name: "jail in docker, hardened",
+        how: "`kiroclaw jail` in such a container, which forbids it all namespaces; the container holds the whole service",
+        program: "docker",
+        words: |stage| {
+            let mut words = container(stage, HARDENED, &stage.path(""));
+            let image = words.pop();
+            for path in ["/usr:/usr:ro", "/etc:/etc:ro"] {
+                words.extend(["-v".to_owned(), path.to_owned()]);
+            }
+            for (name, value) in [("STATE_DIR", stage.path("state")), ("WORKSPACE_BASE_PATH", stage.path("workspaces"))] {
+                words.extend(["-e".to_owned(), format!("{name}={}", value.display())]);
+            }
+            words.extend(self::words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e PATH=/usr/bin:/bin"));
+            words.extend(image);
+            words.push(stage.path("kiroclaw").display().to_string());
+            words.extend(self::words("jail --workspace . --"));
+            words
+        },
+        by_root: true,
+    },
+];
+
+const HARDENED: &str = "--cap-drop ALL --security-opt no-new-privileges --read-only --network none --pids-limit 256 --memory 1g";
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn with_own(stage: &Stage, options: &str) -> Vec<String> {
+    let own = stage.own().display().to_string();
+    let mut all = words(options);
+    all.extend(["--bind", &own, &own, "--chdir", &own, "--"].map(str::to_owned));
+    all
+}
+
+fn container(stage: &Stage, options: &str, mounted: &Path) -> Vec<String> {
+    let user = stage.user();
+    let mut all = words("run --rm");
+    all.extend(words(options));
+    let mounted = mounted.display().to_string();
+    let mounted = mounted.trim_end_matches('/');
+    all.extend(["--user".to_owned(), format!("{user}:{user}"), "-v".to_owned(), format!("{mounted}:{mounted}")]);
+    all.extend(["-w".to_owned(), stage.own().display().to_string(), IMAGE.to_owned()]);
+    all
+}
+
+impl Foreign {
+    /// The battery in it, or why there is no such box on this machine.
+    pub(crate) fn attack(&self) -> Result<Ends, String> {
+        let stage = Stage::new();
+        let output = self.command(&stage, &["list".to_owned()]).output().map_err(|error| error.to_string())?;
+        if !String::from_utf8_lossy(&output.stdout).contains("\"group\"") {
+            return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        Ok(stage.attack(|stage, words| self.command(stage, words)))
+    }
+
+    fn command(&self, stage: &Stage, words: &[String]) -> Command {
+        let program = Path::new(self.program);
+        let mut command = if self.by_root { stage.command_of_root(program) } else { stage.command(program) };
+        if let Some(host) = std::env::var_os("DOCKER_HOST") {
+            command.env("DOCKER_HOST", host);
+        }
+        command.args((self.words)(stage)).arg(stage.own().join("battery")).args(words);
+        command
+    }
+}
