@@ -10,6 +10,8 @@
 mod calls;
 mod connection;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kiro;
 mod lines;
 mod listing;

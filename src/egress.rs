@@ -6,6 +6,8 @@
 mod address;
 mod asking;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod journal;
 mod meter;

@@ -10,6 +10,8 @@ mod commands;
 mod diff;
 mod faces;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod hosts;
 mod intake;

@@ -9,6 +9,8 @@ pub mod channel;
 pub mod cli;
 pub mod config;
 pub mod egress;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gateway;
 pub mod ipc;
 pub mod jail;

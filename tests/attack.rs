@@ -1,6 +1,12 @@
 //! The attack battery (`tests/attack/probes`): bare, in every form of a runtime's jail, and in each role's lock-down. Whatever is open there
 //! is named in `tests/attack/policy.txt` with its reason, or fails. `tests/attack/run` compares with other sandboxes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a failed step of a test is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a failed step of a test is a failed test"
+)]
 
 #[path = "attack/battery.rs"]
 mod battery;

@@ -8,6 +8,9 @@
     reason = "a test: a failed step fails it, and it says what it did"
 )]
 
+#[path = "roles/care.rs"]
+mod care;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
@@ -37,9 +40,11 @@ const DENIED: i32 = 13;
 
 fn main() -> ExitCode {
     if let Some(role) = std::env::var_os(ROLE) {
+        let directory = || std::env::var_os(DIRECTORY).unwrap();
         match role.to_str().unwrap() {
-            "gateway" => play(Role::Gateway, Path::new(&std::env::var_os(DIRECTORY).unwrap())),
-            "egress" => play(Role::Egress, Path::new(&std::env::var_os(DIRECTORY).unwrap())),
+            "gateway" => play(Role::Gateway, Path::new(&directory())),
+            "egress" => play(Role::Egress, Path::new(&directory())),
+            "care" => care::play(Path::new(&directory())),
             _ => play_warden(),
         }
         return ExitCode::SUCCESS;
@@ -50,6 +55,8 @@ fn main() -> ExitCode {
     }
     a_role_can_execute_and_fork_nothing("gateway", &[("make a file in its directory", 0)]);
     a_role_can_execute_and_fork_nothing("egress", &[("make a file in its directory", REFUSED)]);
+    let directory = tempfile::tempdir().unwrap();
+    care::nobody_hostile_leads_the_gateway_out_of_a_workspace(player("care", directory.path()), directory.path());
     what_neither_the_warden_nor_anybody_below_it_needs_is_refused();
     each_role_is_within_its_budget_of_system_calls();
     ExitCode::SUCCESS
@@ -124,10 +131,10 @@ fn play_warden() {
     let tcp = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     let somewhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
     lock_down(Role::Warden, &RoleGrants { execute: vec![PathBuf::from("/usr")], ..RoleGrants::default() }).unwrap();
-    let attempt = |name: &str, outcome: rustix::io::Result<()>| println!("{name}: {}", outcome.err().map_or(0, |errno| errno.raw_os_error()));
-    let socket = |family, kind, protocol: u32| {
-        rustix::net::socket(family, kind, Some(Protocol::from_raw(protocol.try_into().unwrap()))).map(drop)
-    };
+    let attempt =
+        |name: &str, outcome: rustix::io::Result<()>| println!("{name}: {}", outcome.err().map_or(0, |errno| errno.raw_os_error()));
+    let socket =
+        |family, kind, protocol: u32| rustix::net::socket(family, kind, Some(Protocol::from_raw(protocol.try_into().unwrap()))).map(drop);
     attempt("unix socket", rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).map(drop));
     attempt("chroot", rustix::process::chroot("/"));
     attempt("memfd", rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::empty()).map(drop));
@@ -147,9 +154,16 @@ fn what_neither_the_warden_nor_anybody_below_it_needs_is_refused() {
     println!("warden: {} attempts as expected", answers.len());
 }
 
+/// This program in a process of its own, which plays a role.
+fn player(role: &str, directory: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(ROLE, role).env(DIRECTORY, directory);
+    command
+}
+
 fn a_role_can_execute_and_fork_nothing(role: &str, also: &[(&str, i32)]) {
     let directory = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap()).env(ROLE, role).env(DIRECTORY, directory.path()).output().unwrap();
+    let output = player(role, directory.path()).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{role}: {shown}{}", String::from_utf8_lossy(&output.stderr));
     let mut expected = vec![

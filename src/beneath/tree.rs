@@ -14,10 +14,11 @@ const BATCH: usize = 256;
 
 impl Beneath {
     /// Removes whatever stands there: a file, a link itself, or a directory with all in it. `false` where there was
-    /// nothing. Takes at most `limit` entries; after that the rest stays, and a further call goes on with it.
+    /// nothing. Takes at most `limit` entries, each of which may count three times; after that the rest stays, and a
+    /// further call goes on with it.
     ///
     /// Directories inside are moved up to the top before they are emptied, so depth costs neither stack nor
-    /// descriptors nor path length.
+    /// descriptors nor path length. Whoever moves, fills or replaces things meanwhile is followed until `limit`.
     ///
     /// # Errors
     /// [`BeneathError::TooMany`] when the tree has more entries, or the system's refusal.
@@ -29,7 +30,7 @@ impl Beneath {
             Err(Errno::NOENT) => return Ok(false),
             Err(errno) => return Err(failed(errno)),
         };
-        let mut left = limit;
+        let mut left = limit.saturating_add(1);
         loop {
             match remove_one(&dir, name) {
                 Ok(()) => return Ok(true),
@@ -37,8 +38,12 @@ impl Beneath {
                 Err(Errno::NOTEMPTY | Errno::EXIST) => {}
                 Err(errno) => return Err(failed(errno)),
             }
-            let top = usable_dir(&dir, name).map_err(failed)?;
-            if !empty(&top, &mut left).map_err(failed)? {
+            let emptied = take(&mut left)
+                && match still_there(usable_dir(&dir, name)).map_err(failed)? {
+                    Some(top) => empty(&top, &mut left).map_err(failed)?,
+                    None => true,
+                };
+            if !emptied {
                 return Err(BeneathError::TooMany { path: self.name.join(path), limit });
             }
         }
@@ -48,22 +53,23 @@ impl Beneath {
 /// Empties the top directory. `false` when `left` ran out.
 fn empty(top: &OwnedFd, left: &mut usize) -> rustix::io::Result<bool> {
     loop {
-        let batch = names(top, BATCH)?;
+        let batch = still_there(names(top, BATCH))?.unwrap_or_default();
         if batch.is_empty() {
             return Ok(true);
         }
         for name in batch {
-            if !take(left) {
-                return Ok(false);
-            }
-            while let Err(errno) = remove_one(top, &name) {
-                match errno {
-                    Errno::NOENT => break,
-                    Errno::NOTEMPTY | Errno::EXIST => {}
-                    errno => return Err(errno),
+            loop {
+                if !take(left) {
+                    return Ok(false);
                 }
-                let child = usable_dir(top, &name)?;
-                if !lift(&child, top, left)? {
+                match remove_one(top, &name) {
+                    Ok(()) | Err(Errno::NOENT) => break,
+                    Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+                if let Some(child) = still_there(usable_dir(top, &name))?
+                    && !lift(&child, top, left)?
+                {
                     return Ok(false);
                 }
             }
@@ -74,7 +80,7 @@ fn empty(top: &OwnedFd, left: &mut usize) -> rustix::io::Result<bool> {
 /// Empties a directory: its files and empty directories go, the other directories move up to the top.
 fn lift(child: &OwnedFd, top: &OwnedFd, left: &mut usize) -> rustix::io::Result<bool> {
     loop {
-        let batch = names(child, BATCH)?;
+        let batch = still_there(names(child, BATCH))?.unwrap_or_default();
         if batch.is_empty() {
             return Ok(true);
         }
@@ -84,14 +90,24 @@ fn lift(child: &OwnedFd, top: &OwnedFd, left: &mut usize) -> rustix::io::Result<
             }
             match remove_one(child, &name) {
                 Ok(()) | Err(Errno::NOENT) => {}
-                Err(Errno::NOTEMPTY | Errno::EXIST) => {
-                    // Moving a directory changes its own `..`, so it must be writable.
-                    drop(usable_dir(child, &name)?);
-                    rustix::fs::renameat_with(child, &name, top, fresh_name(".old-")?, RenameFlags::NOREPLACE)?;
+                // Moving a directory changes its own `..`, so it must be writable.
+                Err(Errno::NOTEMPTY | Errno::EXIST) if still_there(usable_dir(child, &name))?.is_some() => {
+                    let fresh = fresh_name(".old-")?;
+                    still_there(rustix::fs::renameat_with(child, &name, top, fresh, RenameFlags::NOREPLACE))?;
                 }
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
         }
+    }
+}
+
+/// `None` where something else has taken the place of what was there, or nothing: it is looked at again.
+fn still_there<T>(done: rustix::io::Result<T>) -> rustix::io::Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -3,6 +3,8 @@
 mod board;
 mod delivery;
 mod fold;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod inbound;
 mod names;
 mod pace;

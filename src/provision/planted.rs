@@ -23,7 +23,7 @@ const ASIDE: usize = 100;
 /// Entries of a `.kiro` that are looked at one by one; one with more is set aside whole.
 const ENTRIES: usize = 1_000;
 
-/// Workspaces of one user that are looked at.
+/// Workspaces of one user that are looked at; one that is passed over is looked at when a session is opened in it.
 const WORKSPACES: usize = 10_000;
 
 /// Entries removed at a time.
@@ -54,7 +54,8 @@ pub(super) fn set_aside_everywhere(user_workspaces: &Path) -> Result<(), Provisi
     let said = set_aside(&above)?;
     say(user_workspaces, said);
     make_place(&above);
-    for name in above.list(Path::new(""), WORKSPACES)?.unwrap_or_default() {
+    // An agent can make as many directories as it likes: that must not keep its user from starting another.
+    for name in above.list_some(Path::new(""), WORKSPACES)?.unwrap_or_default() {
         let name = PathBuf::from(name);
         if above.look(&name)?.is_some_and(|entry| entry.kind == Kind::Directory) {
             say(&user_workspaces.join(&name), set_aside_in(&above, &name)?);

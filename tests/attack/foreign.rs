@@ -27,7 +27,9 @@ pub(crate) const ALL: &[Foreign] = &[
         how: "`firejail --noprofile --net=none --noroot --nonewprivs --caps.drop=all --seccomp --private-dev --private-tmp --ipc-namespace`, Debian's package",
         program: "firejail",
         words: |_| {
-            words("--quiet --noprofile --net=none --noroot --nonewprivs --caps.drop=all --seccomp --private-dev --private-tmp --ipc-namespace --")
+            words(
+                "--quiet --noprofile --net=none --noroot --nonewprivs --caps.drop=all --seccomp --private-dev --private-tmp --ipc-namespace --",
+            )
         },
         by_root: false,
     },

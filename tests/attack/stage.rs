@@ -68,9 +68,11 @@ impl Stage {
         let user = rustix::process::geteuid().is_root().then_some(USER);
         std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
         chown(directory.path(), user, user).unwrap();
-        for (from, name) in
-            [(battery().program.as_path(), "battery"), (&battery().library, "battery.so"), (Path::new(env!("CARGO_BIN_EXE_kiroclaw")), "kiroclaw")]
-        {
+        for (from, name) in [
+            (battery().program.as_path(), "battery"),
+            (&battery().library, "battery.so"),
+            (Path::new(env!("CARGO_BIN_EXE_kiroclaw")), "kiroclaw"),
+        ] {
             std::fs::copy(from, directory.path().join(name)).unwrap();
         }
         let id = format!("ka{}", directory.path().file_name().unwrap().to_str().unwrap().trim_start_matches("attack-"));
@@ -131,7 +133,8 @@ impl Stage {
     /// Runs every probe in the box that `make` gives a command line for the battery in, and takes the stage down. `make` gets the battery's
     /// arguments.
     pub(crate) fn attack(self, make: impl Fn(&Self, &[String]) -> Command) -> Ends {
-        let words = |first: &[&str]| -> Vec<String> { first.iter().map(|word| (*word).to_owned()).chain(self.words.iter().cloned()).collect() };
+        let words =
+            |first: &[&str]| -> Vec<String> { first.iter().map(|word| (*word).to_owned()).chain(self.words.iter().cloned()).collect() };
         let mut answers = answers(&mut make(&self, &words(&["run"])));
         for probe in battery().probes.iter().filter(|probe| probe.alone) {
             answers.extend(self::answers(&mut make(&self, &words(&["only", &probe.full_name()]))));

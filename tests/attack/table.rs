@@ -1,6 +1,12 @@
 //! Remakes `docs/attacks.md`: the attack battery bare, in `kiroclaw jail`, in our roles, and in other people's sandboxes.
 //! `tests/attack/run` starts it, and prepares what it compares with.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "test code: a panic is its failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "test code: a panic is its failure"
+)]
 
 mod battery;
 mod boxes;
@@ -97,7 +103,9 @@ fn document(columns: &[Column], roles: &[Column]) -> String {
     for column in columns {
         writeln!(text, "- **{}**: {}", column.name, column.how).unwrap();
     }
-    text.push_str("\n## Our own roles, after somebody has taken them over\n\nEach probe in a process that has locked itself down as that role.\n\n");
+    text.push_str(
+        "\n## Our own roles, after somebody has taken them over\n\nEach probe in a process that has locked itself down as that role.\n\n",
+    );
     by_group(&mut text, roles);
     policies(&mut text);
     every_probe(&mut text, columns);
