@@ -10,6 +10,8 @@ mod access;
 mod appliance;
 #[path = "system/burst.rs"]
 mod burst;
+#[path = "system/cgroup.rs"]
+mod cgroup;
 #[path = "system/commands.rs"]
 mod commands;
 #[path = "system/conversation.rs"]

@@ -1,6 +1,7 @@
 //! What the proxy promises of any bytes. See [`crate::fuzzing`].
 
-use super::request::{MAX_HEAD, Request, Target, end_of_head, parse};
+use super::request::{MAX_HEAD, Request, end_of_head, parse};
+use crate::model::Target;
 
 /// A request's head: what is forwarded is one head for the origin that was named, and nothing else can be read into it.
 pub(crate) fn head(bytes: &[u8]) {

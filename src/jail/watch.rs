@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn load(threads: u64, resident: u64) -> Load {
-        Load { threads, resident, ..Load::default() }
+        Load { threads, resident, ticks: 0, pids: Vec::new() }
     }
 
     #[test]

@@ -25,7 +25,11 @@ pub(crate) struct Appliance {
     warden: Option<Child>,
     small_disk: bool,
     adjust: Option<fn(&mut Config)>,
+    cgroup: Option<PathBuf>,
 }
+
+/// Runs what follows in a cgroup.
+const IN_CGROUP: &str = "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\"";
 
 /// Runs what follows with a copy of the store on a disk of 24 MiB, which is less than the store's reserve. Needs user namespaces.
 const SMALL_DISK: &str =
@@ -49,7 +53,7 @@ impl Appliance {
             ("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets".to_owned()),
         ];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { directory, settings, warden: None, small_disk: false, adjust: None }
+        Self { directory, settings, warden: None, small_disk: false, adjust: None, cgroup: None }
     }
 
     /// Started, and serving.
@@ -82,6 +86,12 @@ impl Appliance {
         self
     }
 
+    /// Started in this cgroup, as its only process.
+    pub(crate) fn in_cgroup(mut self, directory: &Path) -> Self {
+        self.cgroup = Some(directory.to_owned());
+        self
+    }
+
     /// Sets the switches of the scripted kiro-cli.
     pub(crate) fn switch(&self, switches: &str) {
         kiro_install::switch(&self.path("bin"), switches).unwrap();
@@ -104,6 +114,10 @@ impl Appliance {
         let mut command = if self.small_disk {
             let mut command = Command::new("unshare");
             command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", SMALL_DISK, "sh", &program]);
+            command
+        } else if let Some(cgroup) = &self.cgroup {
+            let mut command = Command::new("sh");
+            command.args(["-ec", IN_CGROUP, "sh"]).arg(cgroup).arg(program);
             command
         } else {
             Command::new(program)

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::appliance::{Appliance, eventually};
+use crate::cgroup;
 use crate::stand_in::telegram::{Person, Telegram};
 
 /// Programs of which the bombs are made.
@@ -129,6 +130,57 @@ fn a_flood_of_words_ends_its_runtime() {
     let stage = ends("{}", "flood endless 50000000", "more than 8 MiB");
     stage.ana.sends("echo again");
     stage.ana.waits_for_message(|message| message.text == "again");
+}
+
+/// Skipped, and said so, where this process may make no cgroup.
+fn with_cgroups(test: impl FnOnce(&cgroup::Delegated)) {
+    match cgroup::Delegated::new() {
+        Ok(delegated) => test(&delegated),
+        Err(why) => eprintln!("NOT TESTED with cgroups: {why}"),
+    }
+}
+
+#[test]
+fn in_a_cgroup_the_kernel_ends_who_fills_memory_at_once_and_the_person_is_told_why() {
+    with_cgroups(|delegated| {
+        let telegram = Telegram::start();
+        let (ana, ben) = (telegram.private_chat(1001, "en"), telegram.private_chat(1002, "en"));
+        let limits = r#"{"agents": {"tg-acp": {"limits": {"memoryMegabytes": 96}}}}"#;
+        let mut appliance = Appliance::new(&telegram, &[1001, 1002]).config(limits).in_cgroup(delegated.directory());
+        appliance.run(&telegram);
+        ana.sends("echo ready");
+        ana.waits_for_message(|message| message.text == "ready");
+        ben.sends("echo ready");
+        ben.waits_for_message(|message| message.text == "ready");
+        assert_eq!(delegated.read("runtime-1/memory.max").trim(), (96 * 1024 * 1024).to_string());
+        assert_eq!(delegated.read("runtime-1/pids.max").trim(), "1024");
+        assert!(!delegated.read("runtime-1/cgroup.procs").is_empty() && !delegated.read("roles/cgroup.procs").is_empty());
+        ana.sends("run (head -c 300000000 /dev/zero; sleep 60) | tail");
+        let told = ana.waits_for_message(|message| message.text.starts_with('⚠'));
+        assert!(told.text.contains("more than 96 MB of memory"), "{}", told.text);
+        eventually("its cgroup to be gone", || !delegated.has("runtime-1"));
+        ben.sends("count");
+        ben.waits_for_message(|message| message.text == "2");
+        assert!(appliance.stop().success());
+        assert!(!delegated.has("runtime-2"), "a clean stop leaves no runtime's cgroup");
+    });
+}
+
+#[test]
+fn in_a_cgroup_a_fork_bomb_meets_a_wall_and_ends() {
+    with_cgroups(|delegated| {
+        let telegram = Telegram::start();
+        let ana = telegram.private_chat(1001, "en");
+        let limits = r#"{"agents": {"tg-acp": {"limits": {"processes": 60}}}}"#;
+        let mut appliance = Appliance::new(&telegram, &[1001]).config(limits).in_cgroup(delegated.directory());
+        appliance.run(&telegram);
+        // One without bounds: there is a wall.
+        ana.sends("run b() { b | b & }; b; sleep 60");
+        ana.waits_for_message(|message| message.text.contains("more than 60 processes at once"));
+        eventually("its cgroup to be gone", || !delegated.has("runtime-1"));
+        ana.sends("echo again");
+        ana.waits_for_message(|message| message.text == "again");
+    });
 }
 
 #[test]

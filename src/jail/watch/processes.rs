@@ -23,7 +23,8 @@ pub(super) struct Load {
     pub(super) ticks: u64,
     /// Bytes of memory; what is shared counts once for each.
     pub(super) resident: u64,
-    pids: Vec<i32>,
+    /// They themselves.
+    pub(super) pids: Vec<i32>,
 }
 
 /// One process.
