@@ -21,7 +21,7 @@ fn kiroclaw(directory: &Path) -> Command {
     command.env_clear().env("PATH", "/usr/bin:/bin").current_dir(directory);
     command.env("AGENT_COMMAND", "").stdin(Stdio::null());
     // Other tests have sockets, which matter where a machine has no mount namespaces.
-    command.env("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets");
+    command.env("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets");
     command
 }
 

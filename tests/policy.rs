@@ -43,13 +43,15 @@ fn standings(output: &Output) -> Vec<(String, String)> {
 #[test]
 fn what_holds_is_told_as_it_was_tried_on_every_machine() {
     for (machine, place) in Place::everywhere() {
-        let output = with(&place, explain(&place, &["tg-acp", "--json"]), r#"{"accept":["unix-sockets","signals","abstract-sockets"]}"#);
+        let output =
+            with(&place, explain(&place, &["tg-acp", "--json"]), r#"{"accept":["ports","unix-sockets","signals","abstract-sockets"]}"#);
         assert_eq!(output.status.code(), Some(0), "{machine:?}: {output:?}");
         let standings = standings(&output);
-        assert_eq!(standings.len(), 10, "{machine:?}: {output:?}");
+        assert_eq!(standings.len(), 11, "{machine:?}: {output:?}");
         for (guarantee, standing) in standings {
             let holds = match guarantee.as_str() {
                 "planting" | "metadata" => machine.has_mounts(),
+                "ports" => machine.has_namespaces(),
                 "processes" => machine == Machine::AsItIs && machine.has_namespaces(),
                 // By a kernel's version, or by what else runs here.
                 "signals" | "abstract-sockets" | "unix-sockets" if !machine.has_mounts() => continue,
@@ -78,7 +80,7 @@ fn an_explanation_says_in_plain_words_what_an_agent_may_do() {
     {
         assert!(shown.contains(said), "{said}: {shown}");
     }
-    assert!(shown.contains("MiB of memory") && shown.ends_with("It would start.\n"), "{shown}");
+    assert!(shown.contains("MB of memory") && shown.ends_with("It would start.\n"), "{shown}");
 }
 
 #[test]

@@ -31,8 +31,11 @@ impl Appliance {
     /// An attached appliance on `directory`; a shell runs `script` first, where there is one, and then becomes the warden.
     fn start(directory: &Path, script: Option<&str>) -> Self {
         // Other tests have sockets, which matter where a machine has no mount namespaces.
-        let settings =
-            [("AGENT_COMMAND", "/bin/true"), ("EGRESS_ALLOW", "localhost:1"), ("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets")];
+        let settings = [
+            ("AGENT_COMMAND", "/bin/true"),
+            ("EGRESS_ALLOW", "localhost:1"),
+            ("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets"),
+        ];
         let environment = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (config, _) = load(&Sources { environment, directory: directory.to_path_buf() }).unwrap();
         let bundle = seal(&Bundle { config, secrets: Secrets::default() }).unwrap();

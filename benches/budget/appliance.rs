@@ -93,7 +93,7 @@ pub(crate) fn command(program: &Path, dir: &Path) -> Result<Command, String> {
     command.env("LOG_LEVEL", std::env::var("LOG_LEVEL").as_deref().unwrap_or("WARNING"));
     command.env("STATE_DIR", dir.join("state")).env("WORKSPACE_BASE_PATH", dir.join("workspaces"));
     command.env("AGENT_COMMAND", agent).env("AGENT_READ_ONLY_PATHS", this);
-    command.env("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets");
+    command.env("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets");
     Ok(command)
 }
 

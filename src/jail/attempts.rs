@@ -149,7 +149,7 @@ mod tests {
             shared: Some(directory.path().join("file")),
             private: vec![directory.path().to_owned()],
         };
-        let means = Means { way: Apart::Wholly, abi: 0, hosts: true, socket: None };
+        let means = Means { way: Apart::Wholly, abi: 0, hosts: true, filtered: true, socket: None };
         for tried in all(&outside, &means, Some(directory.path())) {
             // A machine without a way out sends nothing there.
             assert!(tried.errno == 0 || tried.what == "a datagram to elsewhere", "{tried:?}");

@@ -40,6 +40,7 @@ use super::keeper::{self, Manner};
 use super::view::{self, Left};
 use super::watch::Watch;
 use super::{JailError, Plan, domain, filter, limits, privileges, sockets, sys};
+use crate::config::SeccompMode;
 use crate::model::{Excess, Secret};
 
 /// What the child says when its namespaces hold.
@@ -219,7 +220,8 @@ impl Inside {
 
     /// What it is made with.
     pub fn means(&self) -> Means {
-        Means { way: self.way, abi: self.abi, hosts: self.plan.egress, socket: self.socket.clone() }
+        let filtered = self.plan.seccomp == SeccompMode::Enforce;
+        Means { way: self.way, abi: self.abi, hosts: self.plan.egress, filtered, socket: self.socket.clone() }
     }
 
     /// Nothing starts where something is missing that its policy needs.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | files, memory | | ABI 1 | truncate(2) before ABI 3 |
 //! | network | network | ABI 4, with seccomp | an agent without hosts |
+//! | ports | network | | an agent without hosts |
 //! | signals | processes | ABI 6 | |
 //! | abstract-sockets | network | ABI 6 | |
 //! | unix-sockets | mounts; else that there are none | | |
@@ -27,6 +28,8 @@ pub struct Means {
     pub abi: i32,
     /// Whether it has a way to hosts.
     pub hosts: bool,
+    /// Whether its filter refuses, or only logs.
+    pub filtered: bool,
     /// Somebody's Unix socket that is within its reach; looked for only where it shares the machine's files.
     pub socket: Option<PathBuf>,
 }
@@ -53,14 +56,15 @@ enum By {
 impl By {
     fn is_there(self, means: &Means) -> bool {
         match self {
-            Self::Landlock(least) | Self::LandlockAndSeccomp(least) => means.abi >= least,
+            Self::Landlock(least) => means.abi >= least,
+            Self::LandlockAndSeccomp(least) => means.abi >= least && means.filtered,
             Self::NetworkNamespace => means.way.has_network(),
             Self::IpcNamespace => means.way != Apart::Not,
             Self::MountNamespace => means.way.has_files(),
             Self::ProcessNamespace => means.way.has_processes(means.abi),
             Self::OwnProc => means.way == Apart::Wholly,
-            Self::Seccomp => true,
-            Self::Offline => !means.hosts,
+            Self::Seccomp => means.filtered,
+            Self::Offline => means.filtered && !means.hosts,
             Self::NoSockets => means.socket.is_none(),
         }
     }
@@ -111,6 +115,13 @@ pub const TABLE: &[Entry] = &[
         open: "could reach every host",
         mend: "allow user namespaces, use Linux 6.7 or newer, or name no hosts",
         by: &[By::NetworkNamespace, By::LandlockAndSeccomp(4), By::Offline],
+    },
+    Entry {
+        guarantee: Guarantee::Ports,
+        holds: "goes past the egress at no port either",
+        open: "can reach every host at one port, a random one, past the rules and the log of the egress: Landlock names ports and no hosts",
+        mend: "allow user namespaces, or name no hosts",
+        by: &[By::NetworkNamespace, By::Offline],
     },
     Entry {
         guarantee: Guarantee::Memory,
@@ -197,7 +208,7 @@ mod tests {
     use super::*;
 
     fn means(way: Apart, abi: i32) -> Means {
-        Means { way, abi, hosts: true, socket: Some("/run/bus".into()) }
+        Means { way, abi, hosts: true, filtered: true, socket: Some("/run/bus".into()) }
     }
 
     fn missing(minimum: &Minimum, means: &Means) -> String {
@@ -219,10 +230,11 @@ mod tests {
         for (machine, means, expected) in [
             ("Debian 12", means(Apart::Wholly, 2), ""),
             ("a container that allows user namespaces", means(Apart::SharingProc, 2), ""),
-            ("a hardened container on Linux 6.12", container(6), ""),
-            ("a hardened container on Linux 6.8", container(4), "signals,abstract-sockets"),
-            ("Ubuntu 24.04, user namespaces restricted", means(Apart::Not, 4), "signals,abstract-sockets,unix-sockets"),
-            ("Debian 13, user namespaces switched off", means(Apart::Not, 6), "unix-sockets"),
+            ("a hardened container on Linux 6.12, an agent without hosts", Means { hosts: false, ..container(6) }, ""),
+            ("the same with hosts", container(6), "ports"),
+            ("a hardened container on Linux 6.8", container(4), "ports,signals,abstract-sockets"),
+            ("Ubuntu 24.04, user namespaces restricted", means(Apart::Not, 4), "ports,signals,abstract-sockets,unix-sockets"),
+            ("Debian 13, user namespaces switched off", means(Apart::Not, 6), "ports,unix-sockets"),
             ("Linux 6.12, mounting refused by AppArmor", means(Apart::SharingFiles, 6), "unix-sockets"),
         ] {
             assert_eq!(missing(&Minimum::default(), &means), expected, "{machine}");
@@ -233,7 +245,7 @@ mod tests {
     fn a_hole_is_accepted_by_its_name_and_no_other() {
         let means = means(Apart::Not, 4);
         let accept = |accept: &[Guarantee]| Minimum { accept: accept.iter().copied().collect(), ..Minimum::default() };
-        assert_eq!(missing(&accept(&[Guarantee::Signals]), &means), "abstract-sockets,unix-sockets");
+        assert_eq!(missing(&accept(&[Guarantee::Signals]), &means), "ports,abstract-sockets,unix-sockets");
         assert_eq!(missing(&Minimum::nothing(), &means), "");
         let strict = Minimum { require: [Guarantee::Processes].into(), ..Minimum::nothing() };
         assert_eq!(missing(&strict, &means), "processes");
@@ -243,13 +255,15 @@ mod tests {
     fn an_agent_with_hosts_never_starts_where_nothing_restricts_the_network() {
         let bare = means(Apart::Not, 3);
         assert!(matches!(check(&Minimum::nothing(), &bare), Err(JailError::NoNetworkRules(3))));
-        assert!(check(&Minimum::nothing(), &Means { hosts: false, ..bare }).is_ok(), "without hosts seccomp does");
+        let offline = Means { hosts: false, ..bare };
+        assert!(check(&Minimum::nothing(), &offline).is_ok(), "without hosts seccomp does");
+        assert!(check(&Minimum::nothing(), &Means { filtered: false, ..offline }).is_err(), "a filter that only logs does not");
     }
 
     #[test]
     fn what_is_missing_is_said_in_one_sentence_that_fits_on_a_phone() {
         let why = check(&Minimum::default(), &means(Apart::Not, 4)).unwrap_err().to_string();
-        assert!(why.contains("ACCEPT_MISSING=signals,abstract-sockets,unix-sockets") && why.contains("user namespaces"), "{why}");
+        assert!(why.contains("ACCEPT_MISSING=ports,signals,abstract-sockets,unix-sockets") && why.contains("user namespaces"), "{why}");
         assert!(why.chars().count() <= 250, "the warden passes on as many: {why}");
     }
 }

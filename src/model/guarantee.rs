@@ -14,6 +14,8 @@ pub enum Guarantee {
     Files,
     /// Hosts that its policy does not name.
     Network,
+    /// The same at every single port: where jails share the machine's network, Landlock leaves one open.
+    Ports,
     /// The memory of processes outside: reading, writing, tracing.
     Memory,
     /// Signals to processes outside.
@@ -57,9 +59,10 @@ pub enum Rule {
 
 impl Guarantee {
     /// All of them, the weightiest first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Files,
         Self::Network,
+        Self::Ports,
         Self::Memory,
         Self::Signals,
         Self::AbstractSockets,
@@ -75,6 +78,7 @@ impl Guarantee {
         match self {
             Self::Files => "files",
             Self::Network => "network",
+            Self::Ports => "ports",
             Self::Memory => "memory",
             Self::Signals => "signals",
             Self::AbstractSockets => "abstract-sockets",
@@ -94,7 +98,7 @@ impl Guarantee {
     fn demand(self) -> Demand {
         match self {
             Self::Files | Self::Network | Self::Memory | Self::Ipc => Demand::Always,
-            Self::Signals | Self::AbstractSockets | Self::UnixSockets => Demand::UnlessAccepted,
+            Self::Ports | Self::Signals | Self::AbstractSockets | Self::UnixSockets => Demand::UnlessAccepted,
             Self::Planting | Self::Metadata | Self::Processes => Demand::IfRequired,
         }
     }

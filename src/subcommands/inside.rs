@@ -256,7 +256,11 @@ mod tests {
             what: format!("{guarantee} one"),
             errno: if through.contains(&guarantee) { 0 } else { 13 },
         });
-        Seen { means: Means { way, abi, hosts: true, socket: Some("/run/bus".into()) }, tried: tried.to_vec(), servers: true }
+        Seen {
+            means: Means { way, abi, hosts: true, filtered: true, socket: Some("/run/bus".into()) },
+            tried: tried.to_vec(),
+            servers: true,
+        }
     }
 
     fn standing(minimum: &Minimum, seen: &Seen, guarantee: Guarantee) -> Verdict {

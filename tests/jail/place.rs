@@ -126,7 +126,7 @@ impl Place {
     fn set(&self, command: &mut Command) {
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("AGENT_COMMAND", "/bin/cat").current_dir(self.workspace());
         // What holds where more is missing is for these tests to see; what it takes to be let in, for those of policies.
-        command.env("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets");
+        command.env("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets");
         command.env("STATE_DIR", self.path("state")).env("WORKSPACE_BASE_PATH", self.path("workspaces"));
     }
 

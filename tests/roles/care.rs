@@ -107,6 +107,7 @@ pub(crate) fn play(directory: &Path) {
         write: vec![directory.to_owned()],
         execute: Vec::new(),
         connect_ports: Some(Vec::new()),
+        ..RoleGrants::default()
     };
     lock_down(Role::Gateway, &grants).unwrap();
     let work = Beneath::open(&directory.join("work")).unwrap();

@@ -50,7 +50,7 @@ impl Appliance {
             ("KIRO_API_KEY", "stand-in-key-5e1f".to_owned()),
             ("LOG_LEVEL", "DEBUG".to_owned()),
             // Other tests have sockets, which matter where a machine has no mount namespaces.
-            ("ACCEPT_MISSING", "signals,abstract-sockets,unix-sockets".to_owned()),
+            ("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets".to_owned()),
         ];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { directory, settings, warden: None, small_disk: false, adjust: None, cgroup: None }
