@@ -74,7 +74,7 @@ mod tests {
         let path = directory.path().join("s");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         assert!(opens(&path) && !opens(directory.path()) && !opens(Path::new("/nowhere")));
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
         assert!(opens(&path), "its owner can change that");
         assert!(within_reach(&[]).is_some());
         assert!(within_reach(&[PathBuf::from("/")]).is_none());
