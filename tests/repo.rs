@@ -343,6 +343,42 @@ fn every_seccomp_rule_says_who_needs_it() {
     none("seccomp rules without a reason:", wrong);
 }
 
+/// The names that a profile allows on one target.
+fn allowed(role: &str, arch: &str, env: &str) -> BTreeSet<String> {
+    let profile: serde_json::Value = serde_json::from_str(&read(&format!("seccomp/{role}.json"))).unwrap();
+    let here = |rule: &&serde_json::Value| {
+        [("arch", arch), ("env", env)].iter().all(|(key, is)| rule[key].as_str().is_none_or(|only| only == *is))
+    };
+    let rules = profile["allow"].as_array().unwrap().iter().filter(here);
+    rules.flat_map(|rule| rule["syscalls"].as_array().unwrap()).map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// Whoever adds a call says here too that it is meant: these numbers only go down.
+#[test]
+fn each_role_is_within_its_budget_of_system_calls() {
+    let mut wrong = Vec::new();
+    for (role, env, budgets) in
+        [("gateway", "musl", [50, 49]), ("egress", "musl", [35, 35]), ("gateway", "gnu", [61, 57]), ("egress", "gnu", [47, 45])]
+    {
+        for (arch, budget) in ["x86_64", "aarch64"].into_iter().zip(budgets) {
+            let names = allowed(role, arch, env);
+            if names.len() != budget {
+                wrong.push(format!("{role} on {arch}-{env}: {} in place of {budget}: {names:?}", names.len()));
+            }
+        }
+    }
+    none("system calls over (or under: lower it) the budget:", wrong);
+}
+
+#[test]
+fn filters_are_the_same_in_debug_and_release() {
+    for path in files("src/jail", ".rs").into_iter().chain(["build.rs".to_owned()]) {
+        let code = read(&path);
+        let differs = ["debug_assertions", "CARGO_CFG_DEBUG", "\"PROFILE\"", "OPT_LEVEL"].iter().find(|word| code.contains(**word));
+        assert!(differs.is_none(), "{path} tells builds apart: {differs:?}");
+    }
+}
+
 /// The readers that these tests are built on see what they should.
 mod readers {
     use super::*;

@@ -11,7 +11,6 @@
 #[path = "roles/care.rs"]
 mod care;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -58,7 +57,6 @@ fn main() -> ExitCode {
     let directory = tempfile::tempdir().unwrap();
     care::nobody_hostile_leads_the_gateway_out_of_a_workspace(player("care", directory.path()), directory.path());
     what_neither_the_warden_nor_anybody_below_it_needs_is_refused();
-    each_role_is_within_its_budget_of_system_calls();
     ExitCode::SUCCESS
 }
 
@@ -202,28 +200,4 @@ fn a_role_can_execute_and_fork_nothing(role: &str, also: &[(&str, i32)]) {
     assert!(wrong.is_empty(), "{role} should have been answered {wrong:?}, and was:\n{shown}");
     assert_eq!(shown.lines().count(), expected.len(), "{role} made attempts that nobody looks at:\n{shown}");
     println!("{role}: {} attempts as expected", expected.len());
-}
-
-/// The names that a profile allows on one target.
-fn allowed(role: &str, arch: &str, env: &str) -> BTreeSet<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("seccomp").join(format!("{role}.json"));
-    let profile: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let here = |rule: &&serde_json::Value| {
-        [("arch", arch), ("env", env)].iter().all(|(key, is)| rule[key].as_str().is_none_or(|only| only == *is))
-    };
-    let rules = profile["allow"].as_array().unwrap().iter().filter(here);
-    rules.flat_map(|rule| rule["syscalls"].as_array().unwrap()).map(|name| name.as_str().unwrap().to_owned()).collect()
-}
-
-/// Whoever adds a call says here too that it is meant: these numbers only go down.
-fn each_role_is_within_its_budget_of_system_calls() {
-    for (role, env, budgets) in
-        [("gateway", "musl", [50, 49]), ("egress", "musl", [35, 35]), ("gateway", "gnu", [61, 57]), ("egress", "gnu", [47, 45])]
-    {
-        for (arch, budget) in ["x86_64", "aarch64"].into_iter().zip(budgets) {
-            let allowed = allowed(role, arch, env);
-            assert!(allowed.len() <= budget, "{role} on {arch}-{env} may make {} system calls: {allowed:?}", allowed.len());
-            println!("{role} on {arch}-{env}: {} system calls allowed", allowed.len());
-        }
-    }
 }

@@ -72,9 +72,7 @@ impl By {
     fn in_words(self) -> &'static str {
         match self {
             Self::Landlock(_) => "Landlock",
-            Self::LandlockAndSeccomp(_) => {
-                "Landlock's TCP rules and seccomp (it may wait for connections on a random port: let a firewall close what is not served)"
-            }
+            Self::LandlockAndSeccomp(_) => "Landlock's TCP rules and seccomp",
             Self::NetworkNamespace => "a network namespace",
             Self::IpcNamespace => "an IPC namespace",
             Self::MountNamespace => "a mount namespace",

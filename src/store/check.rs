@@ -47,7 +47,8 @@ pub(super) fn inspect(directory: &Path) -> Result<(), StoreError> {
     }
     match std::fs::remove_file(directory.join(CLOSED)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(directory, &error)),
-        _ => Ok(()),
+        // A backup may have left out a directory that was empty.
+        _ => make_dirs(directory).map_err(|error| failed(directory, &error)),
     }
 }
 
