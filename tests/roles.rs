@@ -14,7 +14,7 @@ mod care;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -44,6 +44,10 @@ fn main() -> ExitCode {
             "gateway" => play(Role::Gateway, Path::new(&directory())),
             "egress" => play(Role::Egress, Path::new(&directory())),
             "care" => care::play(Path::new(&directory())),
+            "aborting gateway" => {
+                lock_down(Role::Gateway, &RoleGrants::default()).unwrap();
+                std::process::abort();
+            }
             _ => play_warden(),
         }
         return ExitCode::SUCCESS;
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
     a_role_can_execute_and_fork_nothing("egress", &[("make a file in its directory", REFUSED)]);
     let directory = tempfile::tempdir().unwrap();
     care::nobody_hostile_leads_the_gateway_out_of_a_workspace(player("care", directory.path()), directory.path());
+    a_role_that_aborts_ends_although_it_may_signal_nobody();
     what_neither_the_warden_nor_anybody_below_it_needs_is_refused();
     ExitCode::SUCCESS
 }
@@ -141,6 +146,13 @@ fn play_warden() {
     attempt("packet socket", rustix::net::socket(AddressFamily::PACKET, SocketType::RAW, None).map(drop));
     attempt("TCP fast open", rustix::net::sendto(&tcp, b"x", SendFlags::from_bits_retain(0x2000_0000), &somewhere).map(drop));
     attempt("setuid file", rustix::fs::chmodat(CWD, "/nowhere", Mode::SUID | Mode::RWXU, AtFlags::empty()));
+}
+
+/// A thread's number is any process's too, so the call with which abort(3) begins is refused; a fault ends it then.
+fn a_role_that_aborts_ends_although_it_may_signal_nobody() {
+    let output = Command::new(std::env::current_exe().unwrap()).env(ROLE, "aborting gateway").output().unwrap();
+    assert!(output.status.signal().is_some(), "{output:?}");
+    println!("abort: ends by signal {:?}", output.status.signal());
 }
 
 fn what_neither_the_warden_nor_anybody_below_it_needs_is_refused() {

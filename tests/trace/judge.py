@@ -86,6 +86,20 @@ class Profile:
         return bool(rules)
 
 
+def tested_arguments():
+    """Which arguments of a call any rule looks at; the others would only tell one call from the next."""
+    tested = {"seccomp": {0}}
+    for path in (ROOT / "seccomp").glob("*.json"):
+        profile = json.loads(path.read_text())
+        for rule in profile["allow"] + profile["refuse"] + profile.get("left_out", []):
+            for call in rule["syscalls"]:
+                tested.setdefault(call, set()).update(condition["index"] for condition in rule.get("args", []))
+    return tested
+
+
+TESTED = tested_arguments()
+
+
 class Thread:
     """What one thread did: images one after another, each with its role and its calls."""
 
@@ -104,8 +118,9 @@ class Thread:
                 continue
             child = int(child or result, 0) if name in FORKS and result not in ("0", "-1", "?") else None
             # These alone are shown by name, for the child's number; what matters of them is what the kernel takes first.
-            flags = re.search(r"flags=(0x[0-9a-f]+)", args)
-            values = tuple(int(word, 0) for word in ([flags.group(1)] if flags else NUMBER.findall(args)))
+            flags = re.search(r"flags=(0x[0-9a-f]+)", args) if name in FORKS else None
+            words = [flags.group(1)] if flags else NUMBER.findall(args) if TESTED.get(name) else []
+            values = tuple(int(word, 0) if index in TESTED[name] else 0 for index, word in enumerate(words))
             applied = name == "seccomp" and result == "0" and values[0] == 1
             self.images[-1][1].append(("seccomp!" if applied else name, values, child))
 
@@ -190,6 +205,8 @@ def main():
     write = "--write" in sys.argv
     directories = [pathlib.Path(word) for word in sys.argv[1:] if word != "--write"]
     environments = [directory.name for directory in directories]
+    if not directories:
+        sys.exit(__doc__)
     profiles = {name: Profile(name) for name in PROFILES.values()}
     for directory in directories:
         judge(profiles, attribute(directory), directory.name)

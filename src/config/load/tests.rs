@@ -34,6 +34,12 @@ fn nothing_given_is_a_valid_configuration_that_allows_nobody() {
 }
 
 #[test]
+fn filters_refuse_unless_they_are_said_to_log() {
+    assert_eq!(config(&[], &[]).seccomp, SeccompMode::Enforce);
+    assert_eq!(config(&[("SECCOMP", "LOG")], &[]).seccomp, SeccompMode::Log);
+}
+
+#[test]
 fn every_problem_is_reported_at_once() {
     let places = problems(
         &[
@@ -45,6 +51,7 @@ fn every_problem_is_reported_at_once() {
             ("EGRESS_ALLOW", "ok.example,bad host"),
             ("AGENT_READ_ONLY_PATHS", "relative:/opt/x"),
             ("LOG_LEVEL", "LOUD"),
+            ("SECCOMP", "off"),
         ],
         &[(".env", "oops\n"), ("config.json", "{\"agents\":{\"A b\":{}},\"turnTimeoutMinutes\":0}")],
     );
@@ -58,6 +65,7 @@ fn every_problem_is_reported_at_once() {
         "EGRESS_ALLOW",
         "AGENT_READ_ONLY_PATHS",
         "LOG_LEVEL",
+        "SECCOMP",
         "config.json agents",
         "config.json turnTimeoutMinutes",
     ] {
