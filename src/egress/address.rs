@@ -25,40 +25,48 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u32, place: Place) -> Block6 {
     (Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix, place)
 }
 
+/// The metadata service of a cloud, in the block of carriers' networks.
+const METADATA_OF_CARRIERS: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+
+/// What a cloud serves its machines at a public address.
+const SERVICES_OF_A_CLOUD: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 /// Every block of version 4 that is not the public internet; the first that fits.
 const BLOCKS4: &[Block4] = &[
-    (Ipv4Addr::new(100, 100, 100, 200), 32, Place::Special), // a cloud's metadata, in the block of carriers
-    (Ipv4Addr::new(168, 63, 129, 16), 32, Place::Special),   // a cloud's services for its machines, at a public address
-    v4(0, 0, 0, 8, Place::Special),                          // "this network", unspecified
-    v4(10, 0, 0, 8, Place::Private),                         // private use
-    v4(100, 64, 0, 10, Place::Private),                      // carrier-grade NAT, also used by overlay networks
-    v4(127, 0, 0, 8, Place::Private),                        // loopback
-    v4(169, 254, 0, 16, Place::Special),                     // link-local, 169.254.169.254
-    v4(172, 16, 0, 12, Place::Private),                      // private use
-    v4(192, 0, 0, 24, Place::Special),                       // protocol assignments
-    v4(192, 0, 2, 24, Place::Special),                       // documentation
-    v4(192, 88, 99, 24, Place::Special),                     // 6to4 relays
-    v4(192, 168, 0, 16, Place::Private),                     // private use
-    v4(198, 18, 0, 15, Place::Special),                      // benchmarks
-    v4(198, 51, 100, 24, Place::Special),                    // documentation
-    v4(203, 0, 113, 24, Place::Special),                     // documentation
-    v4(224, 0, 0, 4, Place::Special),                        // multicast
-    v4(240, 0, 0, 4, Place::Special),                        // reserved, broadcast
+    (METADATA_OF_CARRIERS, 32, Place::Special),
+    (SERVICES_OF_A_CLOUD, 32, Place::Special),
+    v4(0, 0, 0, 8, Place::Special),       // "this network", unspecified
+    v4(10, 0, 0, 8, Place::Private),      // private use
+    v4(100, 64, 0, 10, Place::Private),   // carrier-grade NAT, also used by overlay networks
+    v4(127, 0, 0, 8, Place::Private),     // loopback
+    v4(169, 254, 0, 16, Place::Special),  // link-local, 169.254.169.254
+    v4(172, 16, 0, 12, Place::Private),   // private use
+    v4(192, 0, 0, 24, Place::Special),    // protocol assignments
+    v4(192, 0, 2, 24, Place::Special),    // documentation
+    v4(192, 88, 99, 24, Place::Special),  // 6to4 relays
+    v4(192, 168, 0, 16, Place::Private),  // private use
+    v4(198, 18, 0, 15, Place::Special),   // benchmarks
+    v4(198, 51, 100, 24, Place::Special), // documentation
+    v4(203, 0, 113, 24, Place::Special),  // documentation
+    v4(224, 0, 0, 4, Place::Special),     // multicast
+    v4(240, 0, 0, 4, Place::Special),     // reserved, broadcast
 ];
 
-/// Blocks of version 6, the first that fits; what fits none is [`Place::Special`].
+/// The metadata service of a cloud.
+const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Blocks of version 6, the first that fits. What fits none is [`Place::Special`]: unspecified, mapped and compatible (::/96,
+/// ::ffff:0:0/96), NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard, link-local, site-local, multicast, and what is not given out yet.
 const BLOCKS6: &[Block6] = &[
     (Ipv6Addr::LOCALHOST, 128, Place::Private),
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, Place::Special), // a cloud's metadata
-    v6(0xfd20, 0xce, 0, 32, Place::Special),                                   // another's
-    v6(0xfc00, 0, 0, 7, Place::Private),                                       // unique local
-    v6(0x2001, 0, 0, 23, Place::Special),                                      // protocol assignments: Teredo, benchmarks, ORCHID
-    v6(0x2001, 0xdb8, 0, 32, Place::Special),                                  // documentation
-    v6(0x2002, 0, 0, 16, Place::Special),                                      // 6to4: hides an address of version 4
-    v6(0x3fff, 0, 0, 20, Place::Special),                                      // documentation
-    v6(0x2000, 0, 0, 3, Place::Public),                                        // the rest of what is given out
-                                                                               // All else: unspecified, mapped and compatible (::/96, ::ffff:0:0/96), NAT64 (64:ff9b::/96,
-                                                                               // 64:ff9b:1::/48), discard, link-local, site-local, multicast, and what is not given out yet.
+    (METADATA, 128, Place::Special),
+    v6(0xfd20, 0xce, 0, 32, Place::Special),  // another cloud's
+    v6(0xfc00, 0, 0, 7, Place::Private),      // unique local
+    v6(0x2001, 0, 0, 23, Place::Special),     // protocol assignments: Teredo, benchmarks, ORCHID
+    v6(0x2001, 0xdb8, 0, 32, Place::Special), // documentation
+    v6(0x2002, 0, 0, 16, Place::Special),     // 6to4: hides an address of version 4
+    v6(0x3fff, 0, 0, 20, Place::Special),     // documentation
+    v6(0x2000, 0, 0, 3, Place::Public),       // the rest of what is given out
 ];
 
 /// Whether the last 64 bits are those of a tunnel that hides an address of version 4, whatever the network (ISATAP, RFC 5214, 6.1).

@@ -40,9 +40,8 @@ impl Failure {
         match (speech, self) {
             (Speech::Http, _) => {
                 let (status, text) = (self.status(), format!("{self}\n"));
-                let length = text.len();
-                format!("HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}")
-                    .into_bytes()
+                let fields = format!("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close", text.len());
+                format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n{text}").into_bytes()
             }
             (Speech::Socks, Self::Bad(BadRequest::Socks4)) => socks::REFUSED_4.to_vec(),
             (Speech::Socks, Self::Bad(BadRequest::Login)) => socks::NO_METHOD.to_vec(),

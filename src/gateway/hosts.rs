@@ -134,6 +134,7 @@ impl Hosts {
             runtimes.into_iter().filter(add).collect()
         };
         for runtime in &granted {
+            tracing::info!(%runtime, agent = %record.agent, host = %record.target, by = %user, "an operator allowed a host once");
             self.grant(*runtime, &record.agent).await?;
         }
         Ok(!granted.is_empty())
@@ -145,13 +146,15 @@ impl Hosts {
         let record = HostRecord { answer, by: Some(by), at: clock::unix_now(), ..record };
         let stored = self.0.store.put_host(&record)?;
         if stored {
+            tracing::info!(agent = %record.agent, host = %record.target, ?answer, %by, "an operator answered for a host");
             self.changed(&record).await?;
         }
         Ok(stored)
     }
 
     /// Takes back whatever was said of a host.
-    pub(super) async fn forget(&self, record: &HostRecord) -> Result<(), StoreError> {
+    pub(super) async fn forget(&self, record: &HostRecord, by: UserId) -> Result<(), StoreError> {
+        tracing::info!(agent = %record.agent, host = %record.target, %by, "an operator took back what was said of a host");
         {
             let mut state = self.state();
             state.forget(&record.target);
@@ -164,7 +167,6 @@ impl Hosts {
     /// What was said is durable, and every runtime of the agent has it.
     async fn changed(&self, record: &HostRecord) -> Result<(), StoreError> {
         self.0.store.flush().await?;
-        tracing::info!(agent = %record.agent, host = %record.target, answer = ?record.answer, by = ?record.by.map(|by| by.to_string()), "an operator answered for a host");
         for runtime in self.0.pool.runtimes(|slot| slot.agent == record.agent) {
             self.grant(runtime, &record.agent).await?;
         }

@@ -54,7 +54,7 @@ impl Session {
                 texts.host_no(&record.target)
             }
             Deed::Forget => {
-                hosts.forget(record).await?;
+                hosts.forget(record, by).await?;
                 texts.host_forgotten(&record.target)
             }
             _ => return Ok(Outcome::view(self.host(record, tap.number))),
