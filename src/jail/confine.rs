@@ -5,7 +5,7 @@
 //! 2. child subreaper and signals, before there is a child to lose, and a Landlock domain for signals: its own reach only what is inside.
 //!
 //! [`Prepared::fork`], in the child, in the widest namespaces that are allowed; where they turn out not to be, the next child tries fewer:
-//! 3. dies with its keeper, so that none of it is left if the keeper is killed;
+//! 3. dies with its keeper, so that none of it is left if the keeper is killed; its cgroup, while there are files outside of its view;
 //! 4. who it was, and a loopback interface; then a listener for the egress, which belongs to the network in which it is made;
 //! 5. a view of files that holds what the plan grants and nothing else;
 //! 6. where there are processes of its own: the fork of the command; the child stays as process 1, and ends all of them with it. It lets go
@@ -62,7 +62,7 @@ pub struct Prepared {
 #[must_use]
 pub enum Side {
     /// Outside: the keeper.
-    Outside(Keeper),
+    Outside(Box<Keeper>),
     /// In the child: not yet jailed, and good for nothing but [`Inside::execute`].
     Inside(Box<Inside>),
 }
@@ -73,7 +73,7 @@ pub struct Keeper {
     command: Pid,
     signals: OwnedFd,
     contained: bool,
-    watch: Watch,
+    watch: Box<Watch>,
 }
 
 /// The child that becomes the command.
@@ -117,8 +117,9 @@ impl Prepared {
                     drop(says);
                     if stays(child, said)? {
                         privileges::drop_all()?;
-                        let watch = Watch::over(&self.plan);
-                        return Ok(Side::Outside(Keeper { command: child, signals: self.signals, contained: self.contained, watch }));
+                        let watch = Box::new(Watch::over(&self.plan));
+                        let keeper = Keeper { command: child, signals: self.signals, contained: self.contained, watch };
+                        return Ok(Side::Outside(Box::new(keeper)));
                     }
                 }
                 Ok(sys::Fork::Child) => {
@@ -147,6 +148,7 @@ fn stays(child: Pid, mut said: PipeReader) -> Result<bool, JailError> {
 /// Does not come back where the namespaces of `way` are not allowed, nor in process 1.
 fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWriter) -> Result<Inside, JailError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
+    plan.cgroup.as_deref().map_or(Ok(()), limits::enter)?;
     let (listener, left) = match set_apart(&plan, way, identity) {
         Err(JailError::Step { source, .. }) if way != Apart::Not && apart::is_refusal(&source) => {
             // A keeper that is gone needs no word.
@@ -208,7 +210,7 @@ impl Keeper {
     /// # Errors
     /// [`JailError`]; whatever is left then becomes the warden's.
     pub fn keep(self, mut tell: impl FnMut(Excess)) -> Result<u8, JailError> {
-        keeper::keep(self.command, &self.signals, self.contained, Some((self.watch, &mut tell)))
+        keeper::keep(self.command, &self.signals, self.contained, Some((*self.watch, &mut tell)))
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`super::watch`], and bounded by a cgroup where the warden has one.
 
 use std::io::Write;
+use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -31,6 +32,13 @@ pub(crate) fn apply(limits: &Limits) -> Result<(), JailError> {
     // Only opened for writing: making and truncating are not among the rights that the warden passes on.
     let score = std::fs::File::options().write(true).open("/proc/self/oom_score_adj");
     score.and_then(|mut score| score.write_all(OOM_SCORE)).map_err(JailError::step("raising oom_score_adj"))
+}
+
+/// Moves this process into a cgroup, and with it all that come from it (cgroups(7)).
+pub(crate) fn enter(cgroup: &Path) -> Result<(), JailError> {
+    let members = std::fs::File::options().write(true).open(cgroup.join("cgroup.procs"));
+    // Whoever writes it is 0.
+    members.and_then(|mut members| members.write_all(b"0")).map_err(JailError::step("entering the cgroup"))
 }
 
 /// Walls behind the watch, so that it can look and end the runtime with a word before they are met.

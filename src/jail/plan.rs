@@ -141,6 +141,8 @@ pub struct Plan {
     pub own_sockets: Vec<PathBuf>,
     /// Whether its filter refuses, or logs.
     pub seccomp: SeccompMode,
+    /// Its cgroup, which its first process enters by itself; the keeper stays out of it, so that it is not throttled with what it watches.
+    pub cgroup: Option<PathBuf>,
 }
 
 impl Plan {
@@ -196,6 +198,7 @@ impl Plan {
             minimum: Minimum::nothing(),
             own_sockets: Vec::new(),
             seccomp: SeccompMode::Enforce,
+            cgroup: None,
         }
     }
 
@@ -242,6 +245,7 @@ impl Plan {
             minimum: agent.minimum.clone(),
             own_sockets: vec![config.state.clone()],
             seccomp: config.seccomp,
+            cgroup: None,
         })
     }
 

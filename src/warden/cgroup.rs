@@ -3,7 +3,8 @@
 //!
 //! What is needed: cgroup v2 with the controllers `memory` and `pids`, a cgroup that this user may write to, and nobody else in it; systemd
 //! gives that by `Delegate=memory pids cpu`, a container by a writable /sys/fs/cgroup. Where it is not so, the keepers' watch does alone what
-//! it does here as well. Since processes may only be in leaves, our own go into a leaf `roles`.
+//! it does here as well. Since processes may only be in leaves, our own go into a leaf `roles`, the keepers among them: a runtime's first
+//! process enters its cgroup by itself.
 
 use std::collections::HashSet;
 use std::fs;
@@ -112,12 +113,9 @@ impl Cgroups {
 }
 
 impl Cgroup {
-    /// Puts a process into it, and all that come from it.
-    ///
-    /// # Errors
-    /// The system's refusal.
-    pub(super) fn enter(&self, pid: Pid) -> io::Result<()> {
-        write(&self.directory, "cgroup.procs", &pid.as_raw_pid().to_string())
+    /// Where it is.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// SIGKILL to all in it at once; none can fork away.

@@ -76,21 +76,20 @@ impl Runtimes {
         user: UserId,
     ) -> Result<Pid, StartError> {
         let settings = config.agent(agent).ok_or_else(|| StartError::Agent(agent.clone()))?;
-        let order = JailOrder::for_runtime(config, secrets, settings, &user)?;
+        let mut order = JailOrder::for_runtime(config, secrets, settings, &user)?;
         let (stdin, our_stdin) = io::pipe()?;
         let (our_stdout, stdout) = io::pipe()?;
         let (our_stderr, stderr) = io::pipe()?;
         let (link, theirs) = Link::pair()?;
         let (word, keeper_s) = Link::pair()?;
         let cgroup = self.cgroups.as_ref().map(|cgroups| cgroups.make(id, &settings.limits)).transpose().map_err(StartError::Limits)?;
+        order.plan.cgroup = cgroup.as_ref().map(|cgroup| cgroup.directory().to_owned());
         let pid = children::spawn(&["jail", "--from-warden"], theirs)?;
-        // It waits for its order: nothing of it has begun.
-        let entered = cgroup.as_ref().map_or(Ok(()), |cgroup| cgroup.enter(pid)).map_err(StartError::Limits);
-        let begun = entered.and_then(|()| match link.send(&order, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), keeper_s.as_fd()]) {
+        let begun = match link.send(&order, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), keeper_s.as_fd()]) {
             // One that died at once is reaped and reported like any other.
             Ok(()) | Err(IpcError::Closed) => Ok(pid),
             Err(error) => Err(error.into()),
-        });
+        };
         let process = RuntimeProcess {
             pid: Some(pid),
             link: Some(link),

@@ -1,6 +1,7 @@
 //! Who uses more than they may is ended with a plain word, all of it, and nobody else notices. The bombs are small: none could harm a
 //! machine on which nothing stops it.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use crate::appliance::{Appliance, eventually};
@@ -136,7 +137,8 @@ fn a_flood_of_words_ends_its_runtime() {
 fn with_cgroups(test: impl FnOnce(&cgroup::Delegated)) {
     match cgroup::Delegated::new() {
         Ok(delegated) => test(&delegated),
-        Err(why) => eprintln!("NOT TESTED with cgroups: {why}"),
+        // Past the harness, which shows nothing of a test that passes.
+        Err(why) => writeln!(std::io::stderr(), "NOT TESTED with cgroups: {why}").unwrap(),
     }
 }
 

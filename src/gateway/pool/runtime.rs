@@ -13,8 +13,9 @@ use crate::gateway::port::Port;
 use crate::gateway::texts::Choice;
 use crate::model::{AcpSessionId, Excess, RuntimeId, Target, UserId};
 
-/// How long an agent's end waits for its reason, which comes from other processes: they tell it before they end it.
-const REASON: Duration = Duration::from_secs(1);
+/// How long an agent's end waits for its reason, which comes by way of its keeper and the warden, on a machine that is just being bombed. It
+/// is over as soon as the runtime is gone.
+const REASON: Duration = Duration::from_secs(5);
 
 /// Why there is no runtime, in a sentence for the person.
 #[derive(Debug, Clone, thiserror::Error)]

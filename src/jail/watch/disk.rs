@@ -162,6 +162,8 @@ fn count(directory: &Dir, name: &CStr, used: &mut Amount) -> Option<Option<Dir>>
 
 /// A file with several names counts a part for each.
 fn size(stat: &Stat) -> u64 {
+    #[allow(clippy::useless_conversion, reason = "it has 32 bits on aarch64")]
+    #[allow(clippy::useless_conversion, reason = "it is an u32 on aarch64")]
     let names = if FileType::from_raw_mode(stat.st_mode).is_dir() { 1 } else { u64::from(stat.st_nlink).max(1) };
     u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) / names
 }
