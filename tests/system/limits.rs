@@ -12,7 +12,7 @@ use crate::stand_in::telegram::{Person, Telegram};
 const PIECES: &[&str] = &["sleep", "tail", "head", "sh", "/bin/sh", "perl"];
 
 struct Stage {
-    telegram: Telegram,
+    _telegram: Telegram,
     ana: Person,
     ben: Person,
     appliance: Appliance,
@@ -25,7 +25,7 @@ fn stage(limits: &str) -> Stage {
     let config = format!(r#"{{"agents": {{"tg-acp": {{"limits": {limits}}}}}}}"#);
     let mut appliance = Appliance::new(&telegram, &[1001, 1002]).config(&config);
     appliance.run(&telegram);
-    Stage { telegram, ana, ben, appliance }
+    Stage { _telegram: telegram, ana, ben, appliance }
 }
 
 /// Ana's agent does what ends it; she is told `word`, Ben is answered meanwhile, nothing of it is left, and her next prompt is answered.
@@ -138,7 +138,7 @@ fn with_cgroups(test: impl FnOnce(&cgroup::Delegated)) {
     match cgroup::Delegated::new() {
         Ok(delegated) => test(&delegated),
         // Past the harness, which shows nothing of a test that passes.
-        Err(why) => writeln!(std::io::stderr(), "NOT TESTED with cgroups: {why}").unwrap(),
+        Err(why) => std::io::stderr().write_all(format!("NOT TESTED with cgroups: {why}\n").as_bytes()).unwrap(),
     }
 }
 

@@ -53,7 +53,10 @@ fn every_problem_is_reported_at_once() {
             ("LOG_LEVEL", "LOUD"),
             ("SECCOMP", "off"),
         ],
-        &[(".env", "oops\n"), ("config.json", "{\"agents\":{\"A b\":{}},\"turnTimeoutMinutes\":0}")],
+        &[
+            (".env", "oops\n"),
+            ("config.json", "{\"agents\":{\"A b\":{},\"tg-acp\":{\"limits\":{\"processes\":1}}},\"turnTimeoutMinutes\":0}"),
+        ],
     );
     for place in [
         ".env line 1",
@@ -67,6 +70,7 @@ fn every_problem_is_reported_at_once() {
         "LOG_LEVEL",
         "SECCOMP",
         "config.json agents",
+        "config.json agents.tg-acp.limits.processes",
         "config.json turnTimeoutMinutes",
     ] {
         assert!(places.iter().any(|at| at == place), "{place} is not among {places:?}");
