@@ -36,13 +36,14 @@ fn grants(role: Role, stage: &Path) -> RoleGrants {
             write: below(&["state/store", "state/incoming", "workspaces", "state/run"]),
             execute: Vec::new(),
             connect_ports: Some(PORTS.to_vec()),
+            ..RoleGrants::default()
         },
         Role::Egress => RoleGrants { read: RoleGrants::name_service(), connect_ports: Some(PORTS.to_vec()), ..RoleGrants::default() },
         Role::Warden => RoleGrants {
             read: ["/proc", "/etc", "/sys/devices/system/cpu"].iter().map(PathBuf::from).collect(),
             write: below(&["state", "workspaces"]),
             execute: [PathBuf::from("/usr")].into(),
-            connect_ports: None,
+            ..RoleGrants::default()
         },
     }
 }
