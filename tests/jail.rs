@@ -1,4 +1,4 @@
-//! The jail of a runtime, from outside: `kiroclaw jail --workspace DIR -- COMMAND` with ordinary work, and with what a hostile program tries.
+//! The jail of a runtime, from outside: `kiroclaw jail --workspace DIR -- COMMAND` with what a hostile program tries. Ordinary work is in `tests/work.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step of a test is a failed test")]
 
 #[path = "jail/place.rs"]
@@ -15,82 +15,6 @@ use place::{Machine, Place, keeps_without_namespaces, lines, running, text};
 
 /// Exit code of `kiroclaw jail` when it did not start its command.
 const NOT_JAILED: i32 = 125;
-
-/// Runs the script where the program is installed; what a machine does not have cannot fail there.
-fn works(place: &Place, program: &str, script: &str) {
-    let found = ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|directory| Path::new(directory).join(program).exists());
-    if found {
-        let output = place.shell(script);
-        assert!(output.status.success() && text(&output.stdout).ends_with("done\n"), "{program}: {output:?}");
-    }
-}
-
-#[test]
-fn shells_and_their_tools_do_their_ordinary_work() {
-    for (machine, place) in Place::everywhere() {
-        let output = place.shell(
-            "set -e; printf '%s\\n' b a c > list; sort list | awk '{ print $1 }' > sorted; mkdir -p deep/er; cp list deep/er; \
-             find . -name list -print0 | xargs -0 cat | wc -l; tar cf all.tar deep sorted; rm -r deep; tar xf all.tar; test -f deep/er/list; \
-             ln -s list link; mv list moved; chmod 755 moved; mktemp; touch -d yesterday moved; (sleep 0.01 & wait); echo done",
-        );
-        assert!(output.status.success() && text(&output.stdout).ends_with("done\n"), "{machine:?}: {output:?}");
-        works(&place, "bash", "bash -c 'cat <(echo a | tee b) >/dev/null; read -rt 1 x < b; ulimit -n 512; [[ $x == a ]]' && echo done");
-        works(&place, "ps", "ps ax > all && test -s all && echo done");
-        works(&place, "rg", "echo needle > hay; rg -q needle && echo done");
-    }
-}
-
-#[test]
-fn git_compilers_python_and_node_do_their_ordinary_work() {
-    for (_machine, place) in Place::everywhere().filter(|(machine, _)| [Machine::AsItIs, Machine::NoNamespaces].contains(machine)) {
-        works(
-            &place,
-            "git",
-            "set -e; export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b; git init -q one; cd one; \
-             echo x > x; git add x; git commit -qm x; git gc -q; cd ..; git clone -q one two; git -C two log --oneline; cd one; \
-             git checkout -qb b; git mv x y; git commit -qm y; git rebase -q HEAD~1; git worktree add -q ../three HEAD~1; echo done",
-        );
-        works(
-            &place,
-            "gcc",
-            "set -e; printf 'int main(void){return 3;}' > a.c; gcc -O1 -o a a.c; code=0; ./a || code=$?; [ $code = 3 ]; echo done",
-        );
-        let python = "import asyncio, subprocess, tempfile, threading\n\
-                      seen = []\n\
-                      threads = [threading.Thread(target=seen.append, args=(n,)) for n in range(8)]\n\
-                      [t.start() for t in threads]; [t.join() for t in threads]\n\
-                      assert len(seen) == 8\n\
-                      assert subprocess.run(['echo', 'x'], capture_output=True).stdout == b'x\\n'\n\
-                      tempfile.NamedTemporaryFile().write(b'x')\n\
-                      asyncio.run(asyncio.create_subprocess_exec('true'))\n\
-                      print('done')\n";
-        std::fs::write(place.workspace().join("work.py"), python).unwrap();
-        works(&place, "python3", "[ ! -x /usr/bin/python3 ] || exec /usr/bin/python3 work.py; echo done");
-        let node = "const { Worker } = require('worker_threads'); const { execFileSync } = require('child_process');\n\
-                    execFileSync('echo', ['x']);\n\
-                    const all = [1, 2, 3].map(n => new Promise(end => new Worker(`require('fs').writeFileSync('w${n}', 'x')`, { eval: true }).on('exit', end)));\n\
-                    Promise.all(all).then(codes => { if (codes.every(c => c === 0)) console.log('done'); });\n";
-        std::fs::write(place.workspace().join("work.js"), node).unwrap();
-        works(&place, "node", "node work.js");
-    }
-}
-
-#[test]
-fn cargo_builds_and_runs_a_program() {
-    let cargo = Path::new(env!("CARGO"));
-    if !cargo.exists() {
-        println!("SKIPPED: these tests were built on another machine, and here is no {}", cargo.display());
-        return;
-    }
-    let toolchain = cargo.parent().and_then(Path::parent).unwrap();
-    let place = Place::new();
-    for words in [["init", "--vcs", "none", "--name", "work"].as_slice(), &["run", "--offline"]] {
-        let words: Vec<&str> = [cargo.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
-        let output = place.jail(&words).env("AGENT_READ_ONLY_PATHS", toolchain).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        assert!(words.contains(&"init") || text(&output.stdout) == "Hello, world!\n", "{output:?}");
-    }
-}
 
 #[test]
 fn what_a_hostile_program_asks_of_the_kernel_is_refused() {

@@ -9,7 +9,7 @@ END
 diff <(seq 3) <(printf '%s\n' 1 2 3)
 tee >(wc -l >counted) <lines >/dev/null
 until [[ -s counted ]]; do :; done
-read -r -t 5 first </dev/fd/3 3<lines && [[ $first == 42 ]]
+read -r -t 5 first 3<lines </dev/fd/3 && [[ $first == 42 ]]
 trap 'caught=yes' USR1
 kill -USR1 $$
 [[ $caught == yes ]]

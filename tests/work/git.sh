@@ -21,5 +21,5 @@ git clone -q one two
 git clone -q "file://$PWD/one" four
 cd four; echo more >more; git add more; git commit -qm more; git push -q origin HEAD:pushed
 [[ $(git -C ../one log --oneline pushed | wc -l) == $(git log --oneline | wc -l) ]]
-git grep -q more; git blame more >/dev/null; git archive HEAD | tar t | grep -qx more
+git grep -q more; git blame more >/dev/null; git archive HEAD | tar t | grep -x more >/dev/null
 echo done

@@ -12,7 +12,9 @@ async function main() {
     fs.mkdirSync('made/deep', { recursive: true });
     await fs.promises.writeFile('made/deep/file', 'x'.repeat(1e6));
     fs.renameSync('made/deep/file', 'made/file');
-    assert.equal(fs.readdirSync('made', { recursive: true }).length, 2);
+    fs.linkSync('made/file', 'made/deep/link');
+    fs.renameSync('made/deep', 'moved');
+    assert.deepEqual([fs.readdirSync('made'), fs.readdirSync('moved')], [['file'], ['link']]);
     const watcher = fs.watch('made');
     fs.writeFileSync('made/seen', '');
     await once(watcher, 'change');
