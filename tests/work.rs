@@ -1,7 +1,13 @@
 //! The ordinary work of programs that agents run, in the jail, on every kind of machine that this one can be made to be, and as an ordinary
 //! user too. What each does stands in `tests/work/`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "test code: a panic is the failure of the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "test code: a panic is the failure of the test"
+)]
 
 #[path = "jail/place.rs"]
 #[allow(dead_code, reason = "the tests of the jail use more of it")]

@@ -37,7 +37,7 @@ pub(super) fn next(conversation: &[Entry], tools: &[String]) -> Move {
         Entry::User(text) => Some((at, steps(text))).filter(|(_, steps)| !steps.is_empty()),
         _ => None,
     });
-    let Some((at, steps)) = scripts.last() else { return Move::Say("There is no script in this.".to_owned()) };
+    let Some((at, steps)) = scripts.next_back() else { return Move::Say("There is no script in this.".to_owned()) };
     let results: Vec<&String> =
         conversation[at..].iter().filter_map(|entry| if let Entry::Result(text) = entry { Some(text) } else { None }).collect();
     match steps.into_iter().nth(results.len()) {
