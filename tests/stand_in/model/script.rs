@@ -33,7 +33,7 @@ pub(super) fn next(conversation: &[Entry], tools: &[String]) -> Move {
         // Asked for beside the conversation: a title, a summary.
         return Move::Say("A title".to_owned());
     }
-    let scripts = conversation.iter().enumerate().filter_map(|(at, entry)| match entry {
+    let mut scripts = conversation.iter().enumerate().filter_map(|(at, entry)| match entry {
         Entry::User(text) => Some((at, steps(text))).filter(|(_, steps)| !steps.is_empty()),
         _ => None,
     });
