@@ -2,14 +2,16 @@
 //!
 //! [`Prepared::new`], in the process that becomes the keeper:
 //! 1. non-dumpable and without capabilities or the way to new ones: from here on nothing that runs has more than the command will have;
-//! 2. child subreaper and signals, before there is a child to lose, and a Landlock domain for signals: its own reach only what is inside.
+//! 2. child subreaper and signals, before there is a child to lose. Where the child has nothing to mount, a Landlock domain for signals
+//!    too: its own reach only what is inside.
 //!
 //! [`Prepared::fork`], in the child, in the widest namespaces that are allowed; where they turn out not to be, the next child tries fewer:
 //! 3. dies with its keeper, so that none of it is left if the keeper is killed; its cgroup, while there are files outside of its view;
 //! 4. who it was, and a loopback interface; then a listener for the egress, which belongs to the network in which it is made;
 //! 5. a view of files that holds what the plan grants and nothing else;
-//! 6. where there are processes of its own: the fork of the command; the child stays as process 1, and ends all of them with it. It lets go
-//!    of the machine's files while the command goes on with what follows;
+//! 6. where there are processes or files of its own: the fork of the command; the child stays inside, and ends all of them with it. As
+//!    process 1 it lets go of the machine's files while the command goes on with what follows; else before, since it then enters the
+//!    domain for signals, in which nobody could have mounted;
 //! 7. no capability in these namespaces either.
 //!
 //! [`Inside::execute`], in the command:
@@ -29,6 +31,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
@@ -41,7 +44,7 @@ use super::view::{self, Left};
 use super::watch::Watch;
 use super::{JailError, Plan, domain, filter, limits, privileges, sockets, sys};
 use crate::config::SeccompMode;
-use crate::model::{Excess, Secret};
+use crate::model::{Excess, Secret, bounds};
 
 /// What the child says when its namespaces hold.
 const HOLDS: u8 = b'+';
@@ -49,12 +52,14 @@ const HOLDS: u8 = b'+';
 /// What it says when they turned out not to be allowed.
 const REFUSED: u8 = b'-';
 
+/// How much later than whoever stays inside the keeper loses its patience: from outside it may not reach all at once.
+const LATER: Duration = Duration::from_secs(1);
+
 /// A jail that is ready but for its command.
 #[derive(Debug)]
 pub struct Prepared {
     plan: Plan,
     signals: OwnedFd,
-    contained: bool,
 }
 
 /// On which side of the fork one is.
@@ -73,7 +78,8 @@ pub struct Keeper {
     command: Pid,
     signals: OwnedFd,
     contained: bool,
-    watch: Box<Watch>,
+    grace: Duration,
+    watch: Watch,
 }
 
 /// The child that becomes the command.
@@ -84,7 +90,7 @@ pub struct Inside {
     abi: i32,
     listener: Option<TcpListener>,
     port: Option<u16>,
-    /// Process 1's word that the machine's files are gone.
+    /// The word of whoever stays inside that the machine's files are gone, and that it has no powers left.
     alone: Option<PipeReader>,
     socket: Option<PathBuf>,
 }
@@ -98,8 +104,7 @@ impl Prepared {
         privileges::make_undumpable()?;
         privileges::drop_all_but_mapping()?;
         let signals = keeper::listen(manner)?;
-        let contained = domain::keep_signals_inside(&plan.write)?;
-        Ok(Self { plan, signals, contained })
+        Ok(Self { plan, signals })
     }
 
     /// Steps 3 to 7, in the child; the parent waits until they are done.
@@ -108,7 +113,11 @@ impl Prepared {
     /// [`JailError`], on either side. What fails in the child is the child's to say; its keeper keeps it until its end.
     pub fn fork(self) -> Result<Side, JailError> {
         let (abi, identity) = (domain::kernel_abi()?.0, Identity::own());
+        let mut contained = false;
         for way in Apart::WAYS {
+            if !way.has_files() && !contained {
+                contained = domain::keep_signals_inside(&self.plan.write)?;
+            }
             // Looked for out here, where the machine's network is.
             let socket = if way.has_files() { None } else { sockets::within_reach(&self.plan.own_sockets) };
             let (said, says) = io::pipe().map_err(JailError::step("pipe"))?;
@@ -117,8 +126,9 @@ impl Prepared {
                     drop(says);
                     if stays(child, said)? {
                         privileges::drop_all()?;
-                        let watch = Box::new(Watch::over(&self.plan));
-                        let keeper = Keeper { command: child, signals: self.signals, contained: self.contained, watch };
+                        let grace = if way.has_files() { bounds::END_GRACE + LATER } else { bounds::END_GRACE };
+                        let watch = Watch::over(&self.plan);
+                        let keeper = Keeper { command: child, signals: self.signals, contained, grace, watch };
                         return Ok(Side::Outside(Box::new(keeper)));
                     }
                 }
@@ -145,7 +155,7 @@ fn stays(child: Pid, mut said: PipeReader) -> Result<bool, JailError> {
     Ok(!refused)
 }
 
-/// Does not come back where the namespaces of `way` are not allowed, nor in process 1.
+/// Does not come back where the namespaces of `way` are not allowed, nor in whoever stays inside.
 fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWriter) -> Result<Inside, JailError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
     plan.cgroup.as_deref().map_or(Ok(()), limits::enter)?;
@@ -157,12 +167,7 @@ fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWri
         }
         entered => entered?,
     };
-    let alone = if way.has_processes(abi) {
-        Some(split(left)?)
-    } else {
-        left.map_or(Ok(()), Left::let_go)?;
-        None
-    };
+    let alone = if way.has_processes(abi) || way.has_files() { Some(split(&plan, way, abi, left)?) } else { None };
     privileges::drop_all()?;
     let port = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
     // Fails if the keeper died before its death could be signalled.
@@ -183,25 +188,42 @@ fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<(Option<TcpL
     Ok((listener, Some(left)))
 }
 
-/// The fork of the command; process 1 stays behind, and only the command comes back, with what to wait for before it executes anything.
-fn split(left: Option<Left>) -> Result<PipeReader, JailError> {
+/// The fork of the command; only the command comes back, with what to wait for before it executes anything.
+fn split(plan: &Plan, way: Apart, abi: i32, mut left: Option<Left>) -> Result<PipeReader, JailError> {
+    let first = way.has_processes(abi);
     rustix::process::setsid().map_err(JailError::step("setsid"))?;
-    let signals = keeper::listen_as_first()?;
+    let signals = keeper::listen_inside()?;
+    if !first {
+        left.take().map_or(Ok(()), Left::let_go)?;
+    }
+    let contained = first || domain::keep_signals_inside(&written(plan, way))?;
     let (alone, says) = io::pipe().map_err(JailError::step("pipe"))?;
     match sys::fork().map_err(JailError::step("fork"))? {
-        sys::Fork::Child => Ok(alone),
         sys::Fork::Parent(command) => {
-            let kept = be_first(left, says).and_then(|()| keeper::keep_as_first(command, &signals));
+            let kept = give_up_powers(left, says).and_then(|()| keeper::keep_inside(command, &signals, contained));
             std::process::exit(kept.map_or(1, i32::from))
+        }
+        sys::Fork::Child => {
+            // Process 1 takes all with it; whoever else stays has to see to that.
+            if !first {
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(JailError::step("PR_SET_PDEATHSIG"))?;
+            }
+            Ok(alone)
         }
     }
 }
 
-/// Process 1's own way to having nothing. Should it fail, the command says so, and is not executed.
-fn be_first(left: Option<Left>, mut says: PipeWriter) -> Result<(), JailError> {
+/// The way of who stays inside to having nothing. Should it fail, the command says so, and is not executed.
+fn give_up_powers(left: Option<Left>, mut says: PipeWriter) -> Result<(), JailError> {
     let gone = left.map_or(Ok(()), Left::let_go).and_then(|()| privileges::drop_all());
     let word = if gone.is_ok() { HOLDS } else { REFUSED };
     says.write_all(&[word]).map_err(JailError::step("the command died while the jail was made"))
+}
+
+/// What a command may write to.
+fn written(plan: &Plan, way: Apart) -> Vec<PathBuf> {
+    let own = way.has_files().then(|| PathBuf::from("/dev/shm"));
+    plan.write.iter().cloned().chain(own).collect()
 }
 
 impl Keeper {
@@ -210,7 +232,7 @@ impl Keeper {
     /// # Errors
     /// [`JailError`]; whatever is left then becomes the warden's.
     pub fn keep(self, mut tell: impl FnMut(Excess)) -> Result<u8, JailError> {
-        keeper::keep(self.command, &self.signals, self.contained, Some((*self.watch, &mut tell)))
+        keeper::keep(self.command, &self.signals, self.contained, self.grace, Some((self.watch, &mut tell)))
     }
 }
 
@@ -283,21 +305,17 @@ impl Inside {
     fn wait_until_alone(&self) -> Result<(), JailError> {
         let Some(mut alone) = self.alone.as_ref() else { return Ok(()) };
         let mut word = [REFUSED];
-        alone.read_exact(&mut word).map_err(JailError::step("waiting for process 1 of the jail"))?;
+        alone.read_exact(&mut word).map_err(JailError::step("waiting for what stays inside of the jail"))?;
         if word == [HOLDS] {
             Ok(())
         } else {
-            Err(JailError::Preparation("its process 1 could not let go of the machine's files".to_owned()))
+            Err(JailError::Preparation("what stays inside of it could not let go of the machine's files or its powers".to_owned()))
         }
     }
 
     fn grants(&self) -> Grants {
-        let mut write_execute = self.plan.write.clone();
         let mut device = Plan::devices();
-        if self.way.has_files() {
-            write_execute.push(PathBuf::from("/dev/shm"));
-            device.push(PathBuf::from("/dev/pts"));
-        }
+        device.extend(self.way.has_files().then(|| PathBuf::from("/dev/pts")));
         let network = match self.port {
             // Nobody else is in it.
             _ if self.way.has_network() => Network::Unrestricted,
@@ -309,7 +327,7 @@ impl Inside {
             execute: self.plan.execute.clone(),
             device,
             write: Vec::new(),
-            write_execute,
+            write_execute: written(&self.plan, self.way),
             network,
             scoped: true,
         }

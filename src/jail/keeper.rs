@@ -38,29 +38,36 @@ pub(crate) fn listen(manner: Manner) -> Result<OwnedFd, JailError> {
     sys::signal_fd(&[Signal::CHILD, Signal::TERM, Signal::INT, Signal::HUP]).map_err(JailError::step("signalfd"))
 }
 
-/// The like for process 1 of a jail: whatever there is orphaned becomes its child anyway, and it dies with the keeper.
-pub(crate) fn listen_as_first() -> Result<OwnedFd, JailError> {
+/// The like for whoever stays inside a jail, and dies with the keeper: process 1, whose child every orphan becomes anyway, or another.
+pub(crate) fn listen_inside() -> Result<OwnedFd, JailError> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(JailError::step("PR_SET_CHILD_SUBREAPER"))?;
     sys::signal_fd(&[Signal::CHILD, Signal::TERM, Signal::INT, Signal::HUP]).map_err(JailError::step("signalfd"))
 }
 
-/// [`keep`] for process 1 of a jail, which lets go of all that the command has; the kernel ends whoever is left when it ends
+/// [`keep`] for whoever stays inside a jail and lets go of all that the command has. When process 1 ends, the kernel ends whoever is left
 /// (pid_namespaces(7)). Nothing that this process owned is to be used again.
-pub(crate) fn keep_as_first(command: Pid, signals: &OwnedFd) -> Result<u8, JailError> {
+pub(crate) fn keep_inside(command: Pid, signals: &OwnedFd, contained: bool) -> Result<u8, JailError> {
     super::privileges::make_undumpable()?;
     let null = File::options().read(true).write(true).open("/dev/null").map_err(JailError::step("opening /dev/null"))?;
     rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null)).map_err(JailError::step("dup2"))?;
     sys::close_all_but(signals.as_fd()).map_err(JailError::step("close_range"))?;
     // A second owner of a closed number.
     std::mem::forget(null);
-    keep(command, signals, true, None)
+    keep(command, signals, contained, bounds::END_GRACE, None)
 }
 
 /// A watch over what is kept, and who is told what it found before all is ended for it.
 pub(crate) type Guard<'a> = (Watch, &'a mut dyn FnMut(Excess));
 
 /// Keeps the command until its end, or until it uses more than it may, and ends all that is left; `contained` says that our signals reach
-/// nobody else. Gives its exit code, or 128 + the signal that ended it.
-pub(crate) fn keep(command: Pid, signals: &OwnedFd, contained: bool, mut guard: Option<Guard<'_>>) -> Result<u8, JailError> {
+/// nobody else. Asked to end it, it waits for `grace`. Gives its exit code, or 128 + the signal that ended it.
+pub(crate) fn keep(
+    command: Pid,
+    signals: &OwnedFd,
+    contained: bool,
+    grace: Duration,
+    mut guard: Option<Guard<'_>>,
+) -> Result<u8, JailError> {
     let mut kill_at: Option<Instant> = None;
     let mut reaped = Reaped::All;
     let status = loop {
@@ -81,7 +88,7 @@ pub(crate) fn keep(command: Pid, signals: &OwnedFd, contained: bool, mut guard: 
             if signal != Signal::CHILD {
                 // The command leads its own session, and is not reaped yet: the number is its own.
                 let _ = rustix::process::kill_process_group(command, signal);
-                kill_at.get_or_insert(Instant::now() + bounds::END_GRACE);
+                kill_at.get_or_insert(Instant::now() + grace);
             }
         }
         reaped = reap(command);
@@ -126,18 +133,21 @@ fn reap(command: Pid) -> Reaped {
 }
 
 /// Kills every descendant until there is none: all at once where our signals reach only them, so that whoever forks for ever cannot
-/// escape; else every child, and theirs as they become ours. Without a child there is no descendant, and nobody to look for.
+/// escape; besides, every child, and theirs as they become ours. Without a child there is no descendant, and nobody to look for.
 fn end_all(command: Pid, contained: bool) -> Result<Option<u8>, JailError> {
     let mut code = None;
     let mut first = WaitOptions::NOHANG;
     while any_left(command, first, &mut code)? {
         if contained {
             sys::kill_all_within_reach();
-        } else {
-            for child in sys::children().map_err(JailError::step("looking for children"))? {
-                // It may have ended meanwhile.
-                let _ = rustix::process::kill_process(child, Signal::KILL);
-            }
+        }
+        let mut reached = false;
+        for child in sys::children().map_err(JailError::step("looking for children"))? {
+            // It may have ended meanwhile. An egress by hand was there before the border of our signals: it ends with this process.
+            reached |= rustix::process::kill_process(child, Signal::KILL) != Err(rustix::io::Errno::PERM);
+        }
+        if !reached {
+            return Ok(code);
         }
         // The next is waited for.
         first = WaitOptions::empty();
