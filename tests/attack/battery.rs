@@ -30,10 +30,10 @@ impl Probe {
 /// The compiled battery.
 #[derive(Debug)]
 pub(crate) struct Battery {
-    /// To execute: static, so that it runs in a box that holds nothing else.
-    pub(crate) program: PathBuf,
+    /// The program: static, so that it runs in a box that holds nothing else.
+    pub(crate) program: Vec<u8>,
     /// To load into a process.
-    pub(crate) library: PathBuf,
+    pub(crate) library: Vec<u8>,
     pub(crate) probes: Vec<Probe>,
 }
 
@@ -41,14 +41,13 @@ pub(crate) struct Battery {
 pub(crate) fn battery() -> &'static Battery {
     static BATTERY: OnceLock<Battery> = OnceLock::new();
     BATTERY.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("attack-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        let program = compile(&directory.join("battery"), &["-static"]);
-        let library = compile(&directory.join("battery.so"), &["-shared", "-fPIC", "-DLIBRARY"]);
+        let directory = tempfile::tempdir().unwrap();
+        let program = compile(&directory.path().join("battery"), &["-static"]);
+        let library = compile(&directory.path().join("battery.so"), &["-shared", "-fPIC", "-DLIBRARY"]);
         let listed = Command::new(&program).arg("list").output().unwrap().stdout;
         let listed = String::from_utf8(listed).unwrap();
         let probes = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        // Copied to each stage; what is kept is in memory alone.
+        let [program, library] = [program, library].map(|path| std::fs::read(path).unwrap());
         Battery { program, library, probes }
     })
 }

@@ -68,13 +68,10 @@ impl Stage {
         let user = rustix::process::geteuid().is_root().then_some(USER);
         std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
         chown(directory.path(), user, user).unwrap();
-        for (from, name) in [
-            (battery().program.as_path(), "battery"),
-            (&battery().library, "battery.so"),
-            (Path::new(env!("CARGO_BIN_EXE_kiroclaw")), "kiroclaw"),
-        ] {
-            std::fs::copy(from, directory.path().join(name)).unwrap();
+        for (bytes, name) in [(&battery().program, "battery"), (&battery().library, "battery.so")] {
+            write_program(&directory.path().join(name), bytes, 0o755);
         }
+        std::fs::copy(env!("CARGO_BIN_EXE_kiroclaw"), directory.path().join("kiroclaw")).unwrap();
         let id = format!("ka{}", directory.path().file_name().unwrap().to_str().unwrap().trim_start_matches("attack-"));
         let mut command = Command::new(directory.path().join("battery"));
         command.arg("witness").arg(directory.path()).args([&id, &format!("{SECRET}-in-arguments")]);
@@ -86,9 +83,7 @@ impl Stage {
         assert!(line.ends_with('\n'), "the stage could not be set up");
         let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         if user.is_some() {
-            let setuid = directory.path().join("outside/setuid");
-            std::fs::copy(&battery().program, &setuid).unwrap();
-            std::fs::set_permissions(&setuid, PermissionsExt::from_mode(0o4755)).unwrap();
+            write_program(&directory.path().join("outside/setuid"), &battery().program, 0o4755);
             words.push("suid=1".to_owned());
         }
         Self { directory, witness, words, user }
@@ -185,6 +180,11 @@ fn answers(command: &mut Command) -> BTreeMap<String, (i32, i32)> {
 pub(crate) fn parse(line: &str) -> Option<(String, (i32, i32))> {
     let Answer { probe, answer, signal } = serde_json::from_str(line).ok()?;
     Some((probe, (answer, signal)))
+}
+
+fn write_program(path: &Path, bytes: &[u8], mode: u32) {
+    std::fs::write(path, bytes).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
 }
 
 /// The command as another user, where there is one.
