@@ -1,11 +1,12 @@
 //! Work under a directory that an agent may have written to, without being led out of it.
 //!
 //! Every path is resolved by `openat2(2)` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`
-//! (kernel 5.6), and what acts on a name acts on the last component in a directory that is already open. So no symbolic
+//! (kernel 5.6), or name by name where that call is refused; and what acts on a name acts on the last component in a directory that is already open. So no symbolic
 //! link, no `..` and no rename in between leads anywhere else, and a FIFO in the place of a file blocks nobody.
 
 mod error;
 mod tree;
+mod walk;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -301,7 +302,7 @@ fn open_beneath(dir: &OwnedFd, path: &Path, flags: OFlags, mode: Mode) -> rustix
             break;
         }
     }
-    result
+    if matches!(result, Err(Errno::NOSYS)) { walk::walk(dir, path, flags, mode) } else { result }
 }
 
 /// Opens a directory by its name in another, and makes it usable to its owner where its mode forbids that.

@@ -1,5 +1,10 @@
 //! The jail of a runtime, from outside: `kiroclaw jail --workspace DIR -- COMMAND` with what a hostile program tries. Ordinary work is in `tests/work.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step of a test is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the test, and what is skipped is said"
+)]
 
 #[path = "jail/place.rs"]
 mod place;

@@ -69,6 +69,32 @@ fn a_planted_link_leads_nowhere() {
 }
 
 #[test]
+fn name_by_name_the_same_is_opened_and_the_same_refused() {
+    let (dir, root) = place();
+    root.make_dirs(p("a/b")).unwrap();
+    root.write_atomically(p("a/b/file"), b"mine", 0o600).unwrap();
+    symlink("../outside", dir.path().join("root/link")).unwrap();
+    symlink("../outside/secret", dir.path().join("root/file")).unwrap();
+    symlink("/proc/self/root", dir.path().join("root/magic")).unwrap();
+    let both = |path: &str, flags: OFlags| {
+        let same = |opened: rustix::io::Result<OwnedFd>| opened.and_then(|fd| rustix::fs::fstat(fd)).map(|stat| (stat.st_dev, stat.st_ino));
+        let walked = same(walk::walk(&root.root, p(path), flags, Mode::empty()));
+        assert_eq!(walked, same(root.resolve(p(path), flags, Mode::empty())), "{path} {flags:?}");
+        walked
+    };
+    for path in ["a", "a/b", "./a/./b", "a/b/file", "none", "none/x", "a/b/file/x", "link", "link/deep", "link/secret", "file", "magic/etc"]
+    {
+        let directory = both(path, OFlags::PATH | OFlags::DIRECTORY);
+        let file = both(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW);
+        assert!(directory.is_err() && file.is_err() || path.ends_with(['a', 'b']) || path == "a/b/file", "{path}");
+    }
+    for path in ["..", "a/../..", "/etc"] {
+        assert_eq!(both(path, OFlags::PATH | OFlags::DIRECTORY), Err(Errno::XDEV), "{path}");
+    }
+    assert!(walk::walk(&root.root, p("."), OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).is_ok());
+}
+
+#[test]
 fn the_root_itself_may_not_be_a_link() {
     let (dir, _root) = place();
     symlink("outside", dir.path().join("alias")).unwrap();

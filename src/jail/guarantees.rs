@@ -63,8 +63,9 @@ impl By {
             Self::MountNamespace => means.way.has_files(),
             Self::ProcessNamespace => means.way.has_processes(means.abi),
             Self::OwnProc => means.way == Apart::Wholly,
-            Self::Seccomp => means.filtered,
-            Self::Offline => means.filtered && !means.hosts,
+            // Both refuse in so many words, whether the rest of the filter does or only logs.
+            Self::Seccomp => true,
+            Self::Offline => !means.hosts,
             Self::NoSockets => means.socket.is_none(),
         }
     }
@@ -255,7 +256,8 @@ mod tests {
         assert!(matches!(check(&Minimum::nothing(), &bare), Err(JailError::NoNetworkRules(3))));
         let offline = Means { hosts: false, ..bare };
         assert!(check(&Minimum::nothing(), &offline).is_ok(), "without hosts seccomp does");
-        assert!(check(&Minimum::nothing(), &Means { filtered: false, ..offline }).is_err(), "a filter that only logs does not");
+        let logged = Means { filtered: false, ..means(Apart::Not, 6) };
+        assert!(check(&Minimum::nothing(), &logged).is_err(), "a filter that only logs leaves Landlock's TCP rules alone");
     }
 
     #[test]

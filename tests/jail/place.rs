@@ -1,5 +1,4 @@
 //! A directory with all that a jail by hand needs: settings, state, workspaces, and a workspace to work in.
-#![allow(clippy::print_stdout, reason = "what is not tried is said")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
