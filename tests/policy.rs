@@ -1,5 +1,10 @@
 //! What a policy says, on every kind of machine: what is granted, what is refused, and how it is explained.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step of a test is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the test, and what is skipped is said"
+)]
 
 #[path = "jail/place.rs"]
 #[allow(dead_code, reason = "shared with the tests of the jail, which use the rest")]

@@ -77,7 +77,7 @@ fn name_by_name_the_same_is_opened_and_the_same_refused() {
     symlink("../outside/secret", dir.path().join("root/file")).unwrap();
     symlink("/proc/self/root", dir.path().join("root/magic")).unwrap();
     let both = |path: &str, flags: OFlags| {
-        let same = |opened: rustix::io::Result<OwnedFd>| opened.and_then(|fd| rustix::fs::fstat(fd)).map(|stat| (stat.st_dev, stat.st_ino));
+        let same = |opened: rustix::io::Result<OwnedFd>| opened.and_then(rustix::fs::fstat).map(|stat| (stat.st_dev, stat.st_ino));
         let walked = same(walk::walk(&root.root, p(path), flags, Mode::empty()));
         assert_eq!(walked, same(root.resolve(p(path), flags, Mode::empty())), "{path} {flags:?}");
         walked

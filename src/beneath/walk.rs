@@ -5,7 +5,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 /// As openat2(2) with all that is asked of it, one name after the other: each in a directory that is open already, none through a link, none upwards.
@@ -28,7 +28,9 @@ pub(super) fn walk(root: &OwnedFd, path: &Path, flags: OFlags, mode: Mode) -> ru
     Ok(at)
 }
 
+/// Asked by fstat(2), which a gateway's filter allows anyway.
 fn is_link(at: &OwnedFd, name: &Path) -> bool {
-    let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW);
+    let opened = rustix::fs::openat(at, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let stat = opened.and_then(rustix::fs::fstat);
     stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
