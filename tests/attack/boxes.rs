@@ -23,9 +23,9 @@ pub(crate) fn bare() -> Ends {
 /// `kiroclaw jail` on such a machine, and how far it was set apart: the name of the way (`src/jail/apart.rs`).
 pub(crate) fn jail(machine: Machine) -> (String, Ends) {
     let stage = Stage::new();
-    let output = kiroclaw(&stage, machine).args(["jail", "--probe", "1", "1", "x"]).output().unwrap();
-    let way = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
-    assert!(output.status.success() && !way.is_empty(), "{machine:?}: no jail: {output:?}");
+    let output = kiroclaw(&stage, machine).args(["policy", "explain", "tg-acp", "--json"]).output().unwrap();
+    let explained: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let way = explained["apart"].as_str().unwrap_or_else(|| panic!("{machine:?}: no jail: {output:?}")).to_owned();
     let ends = stage.attack(|stage, words| {
         let mut command = kiroclaw(stage, machine);
         command.args(["jail", "--workspace", ".", "--", "./battery"]).args(words);
@@ -47,6 +47,7 @@ fn kiroclaw(stage: &Stage, machine: Machine) -> Command {
         }
     };
     command.env("AGENT_COMMAND", "/bin/cat").env("EGRESS_ALLOW", "example.org");
+    command.env("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets");
     command.env("STATE_DIR", stage.path("state")).env("WORKSPACE_BASE_PATH", stage.path("workspaces"));
     command.env("KIRO_CONFIG_PATH", stage.path("kiro-config"));
     command

@@ -51,8 +51,8 @@ pub(super) fn check_read_write(config: &Config, agent: &AgentConfig) -> Result<(
     for path in &agent.read_write {
         path.metadata().map_err(|error| PlanError::Missing { path: path.clone(), why: error.to_string() })?;
         let granted = Place::of(path);
-        granted.check_holds_none(&trusted)?;
         trusted.iter().try_for_each(|trusted| granted.check_is_not_in(trusted))?;
+        granted.check_holds_none(&trusted)?;
         check_not_replaceable(config, path)?;
     }
     Ok(())

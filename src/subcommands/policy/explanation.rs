@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::config::{AgentConfig, Config, Limits, Secrets};
-use crate::jail::Plan;
+use crate::jail::{Apart, Plan};
 use crate::model::excess::MEGABYTE;
 use crate::model::permission::{ToolKind, Verdict as Permission};
 use crate::model::{Guarantee, UserId};
@@ -37,6 +37,8 @@ pub(super) struct Explanation {
     limits: Vec<String>,
     accepts: BTreeSet<Guarantee>,
     requires: BTreeSet<Guarantee>,
+    /// How far its jail is set apart here, where that was seen.
+    apart: Option<Apart>,
     jail: Vec<Verdict>,
 }
 
@@ -58,6 +60,7 @@ impl Explanation {
             Err(error) => (None, vec![error.to_string()]),
         };
         let mut starts = plan.is_some();
+        let apart = seen.as_ref().ok().map(|seen| seen.means.way);
         let jail = match seen {
             Ok(seen) => judge(&agent.minimum, &seen),
             // Said already, of the very plan.
@@ -86,6 +89,7 @@ impl Explanation {
             limits: plan.as_ref().map_or_else(Vec::new, limits),
             accepts: agent.minimum.accept.clone(),
             requires: agent.minimum.require.clone(),
+            apart,
             jail,
         }
     }
