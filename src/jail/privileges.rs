@@ -1,7 +1,9 @@
 //! Privileges, given up for good.
 
 use caps::{CapSet, Capability, CapsHashSet};
+use rustix::io::Errno;
 use rustix::process::DumpableBehavior;
+use rustix::thread::CapabilitySet;
 
 use super::JailError;
 
@@ -40,9 +42,10 @@ fn drop_all_but(kept: &CapsHashSet) -> Result<(), JailError> {
     caps::clear(None, CapSet::Ambient).map_err(failed)?;
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
         for capability in caps::all().difference(kept) {
-            // An error says that this kernel has no such capability.
-            if matches!(caps::has_cap(None, CapSet::Bounding, *capability), Ok(true)) {
-                caps::drop(None, CapSet::Bounding, *capability).map_err(failed)?;
+            match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(capability.bitmask())) {
+                // This kernel has no such capability.
+                Ok(()) | Err(Errno::INVAL) => {}
+                Err(errno) => return Err(JailError::step("PR_CAPBSET_DROP")(errno)),
             }
         }
     }
