@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The person whose agent it is.
 const ANA: i64 = 1001;
 
+/// Who alone is asked about hosts, so that what Ana is asked is about her files.
+const OPERATOR: i64 = 1002;
+
 /// Everything around one agent. Dropped in this order: the product before what it talks to.
 struct Stage {
     appliance: Appliance,
@@ -49,7 +52,8 @@ impl Stage {
         telegram.patience(PATIENCE);
         let ana = telegram.private_chat(ANA, "en");
         let settings = agent.settings(&directory, &model);
-        let mut appliance = Appliance::new(&telegram, &[ANA]).with("AGENT_COMMAND", "").config(&settings);
+        let mut appliance = Appliance::new(&telegram, &[ANA, OPERATOR]).with("AGENT_COMMAND", "").config(&settings);
+        appliance = appliance.with("OPERATOR_TELEGRAM_IDS", &OPERATOR.to_string());
         std::fs::write(appliance.path("model.key"), key).unwrap();
         appliance.run(&telegram);
         Some(Self { appliance, ana, agent, model, telegram })
