@@ -20,7 +20,7 @@ use kiroclaw::gateway::{Faces, Gate, Intake, Routed};
 use kiroclaw::model::inbound::{Content, Inbound};
 use kiroclaw::model::outbound::{AskOption, AskView, Display, Message, Show};
 use kiroclaw::model::permission::ToolKind;
-use kiroclaw::model::{Secret, ThreadId, UserId};
+use kiroclaw::model::{ChannelKind, Secret, ThreadId, UserId};
 use kiroclaw::store::Store;
 use stand_in::telegram::{Fault, Rate, Rates, Telegram};
 use tokio::runtime::Runtime;
@@ -315,4 +315,22 @@ fn a_refused_token_ends_the_face_with_a_word_on_how_to_mend_it() {
     let end = stage.face.join().unwrap().unwrap_err();
     assert!(matches!(end, TelegramError::Refused(_)));
     assert!(end.to_string().contains("BOT_TOKEN"), "{end}");
+}
+
+#[test]
+fn a_question_has_no_buttons_before_it_is_remembered_and_gets_them_in_spite_of_faults() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(7, "en");
+    let stage = Stage::new(&telegram);
+    telegram.fault("sendMessage", 1, Fault::LoseReply);
+    telegram.fault("editMessageReplyMarkup", 1, Fault::BadGateway);
+    telegram.fault("editMessageReplyMarkup", 1, Fault::LoseReply);
+    stage.show(chat(7), question());
+    let open = |message: &stand_in::telegram::Message| !message.buttons().is_empty();
+    telegram.waits_for_call("the buttons", |call| call.method == "editMessageReplyMarkup");
+    let remembered = stage.store.all_shown(ChannelKind::Telegram, "ask:").unwrap();
+    let asked = ana.waits_for_message(open);
+    assert_eq!(remembered.into_iter().map(|(_, _, shown)| shown.message).collect::<Vec<_>>(), [asked.id]);
+    telegram.waits_for_faults();
+    assert_eq!(ana.messages().into_iter().filter(open).count(), 1, "the one whose answer was lost has none");
 }

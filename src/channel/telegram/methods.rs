@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::types::{Entity, File, InlineKeyboard, Sent, User};
 
 pub use commands::{BotCommand, ChatScope, SetMyCommands};
-pub use edit::{DeleteMessage, EditForumTopic, EditMessageText};
+pub use edit::{DeleteMessage, EditForumTopic, EditMessageReplyMarkup, EditMessageText};
 pub use files::{AlbumItem, FileKind, GetFile, SendFile, SendMediaGroup};
 
 /// Longest text of a message, in UTF-16 code units.
@@ -263,6 +263,7 @@ methods! {
     SetMessageReaction = "setMessageReaction" -> Done;
     SendChatAction = "sendChatAction" -> Done;
     EditMessageText = "editMessageText" -> Done;
+    EditMessageReplyMarkup = "editMessageReplyMarkup" -> Done;
     DeleteMessage = "deleteMessage" -> Done;
     EditForumTopic = "editForumTopic" -> Done;
     AnswerCallbackQuery = "answerCallbackQuery" -> Done;

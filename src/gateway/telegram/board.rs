@@ -14,6 +14,7 @@ use super::pacer::Gates;
 use super::preview::Preview;
 use crate::channel::telegram::backoff::Backoff;
 use crate::channel::telegram::render::Piece;
+use crate::channel::telegram::types::InlineKeyboard;
 use crate::model::outbound::Show;
 use crate::model::{Language, ThreadId, UserId};
 
@@ -40,6 +41,8 @@ pub(super) enum Deed {
     Deliver,
     /// Send a piece of a question.
     Ask(AskPiece),
+    /// Put its buttons under a question.
+    Open { message: i64, keyboard: InlineKeyboard },
     /// Show that the agent works.
     Typing,
     /// Show the draft.
@@ -67,6 +70,7 @@ pub(super) enum Step {
 #[derive(Debug, Clone, Copy)]
 enum Matter {
     Settle,
+    Open,
     Deliver,
     Ask,
     Remove,
@@ -170,7 +174,8 @@ impl Board {
 
     /// Whether something must arrive.
     pub(super) fn has_duty(&self) -> bool {
-        self.deliver || self.questions.to_ask().is_some() || self.questions.to_settle().is_some()
+        let questions = &self.questions;
+        self.deliver || questions.to_ask().is_some() || questions.to_open().is_some() || questions.to_settle().is_some()
     }
 
     /// What is to be done now. `gates` tell when the chat may be written to.
@@ -203,6 +208,7 @@ impl Board {
         let (send, edit, preview) = (gates.send.max(resume), gates.edit.max(resume), gates.preview.max(resume));
         let mut agenda = Vec::new();
         agenda.extend(self.questions.to_settle().map(|_| (Matter::Settle, edit)));
+        agenda.extend(self.questions.to_open().map(|_| (Matter::Open, send)));
         agenda.extend(self.deliver.then_some((Matter::Deliver, send)));
         agenda.extend(self.questions.to_ask().map(|_| (Matter::Ask, send)));
         // Removing costs nothing of a group's rate.
@@ -217,6 +223,7 @@ impl Board {
     fn take(&mut self, matter: Matter, now: Instant) -> Option<Deed> {
         match matter {
             Matter::Settle => self.questions.to_settle().map(|(ask, message, piece)| Deed::Settle { ask, message, piece }),
+            Matter::Open => self.questions.to_open().map(|(message, keyboard)| Deed::Open { message, keyboard }),
             Matter::Deliver => std::mem::take(&mut self.deliver).then_some(Deed::Deliver),
             Matter::Ask => self.questions.to_ask().map(Deed::Ask),
             Matter::Remove | Matter::Fold => match self.closings.take(matches!(matter, Matter::Remove), now)? {
@@ -251,10 +258,16 @@ impl Board {
         self.resume = None;
     }
 
-    /// A piece of the first question has arrived as this message. Gives the question if it is open now.
+    /// A piece of the first question has arrived as this message. Gives the question if it is to be open.
     pub(super) fn asked(&mut self, message: i64, now: Instant) -> Option<Opened> {
         self.arrived(now);
         self.questions.asked(message)
+    }
+
+    /// A question has its buttons, or cannot have them.
+    pub(super) fn opened(&mut self, message: i64) {
+        self.questions.opened(message);
+        self.succeeded();
     }
 
     /// The first question cannot be shown: it will time out, which denies.

@@ -24,6 +24,17 @@ pub struct EditMessageText {
     pub reply_markup: Option<InlineKeyboard>,
 }
 
+/// Changes nothing but the buttons of a message of the bot.
+#[derive(Debug, Clone, Serialize)]
+pub struct EditMessageReplyMarkup {
+    /// The chat.
+    pub chat_id: i64,
+    /// The message.
+    pub message_id: i64,
+    /// Its buttons.
+    pub reply_markup: InlineKeyboard,
+}
+
 /// Removes a message that is younger than 48 hours.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct DeleteMessage {

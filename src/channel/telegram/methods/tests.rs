@@ -34,6 +34,7 @@ fn everything_that_changes_or_removes_is_what_the_bot_api_takes() {
     let (chat_id, message_id, text) = (-100, 5, "x".to_owned());
     let link_preview_options = LinkPreview::OFF;
     assert_call(&EditMessageText { chat_id, message_id, text, entities: entities(), link_preview_options, reply_markup: keyboard() });
+    assert_call(&EditMessageReplyMarkup { chat_id, message_id, reply_markup: keyboard().unwrap() });
     assert_call(&DeleteMessage { chat_id, message_id });
     assert_call(&EditForumTopic { chat_id, message_thread_id: 3, name: "Holiday".to_owned() });
 }

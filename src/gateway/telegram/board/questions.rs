@@ -25,6 +25,7 @@ struct Asking {
 struct Asked {
     view: AskView,
     message: i64,
+    has_buttons: bool,
 }
 
 /// The last form of a question.
@@ -35,16 +36,14 @@ struct Settled {
     piece: Piece,
 }
 
-/// A piece of a question to be sent.
+/// A piece of a question to be sent. It has no buttons: those come once it is remembered which message they are to be under.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::gateway::telegram) struct AskPiece {
     pub(in crate::gateway::telegram) piece: Piece,
-    /// Under the last piece.
-    pub(in crate::gateway::telegram) keyboard: Option<InlineKeyboard>,
     pub(in crate::gateway::telegram) silent: bool,
 }
 
-/// A question that is open from now on, as it is remembered over a restart.
+/// A question that is to be open, as it is remembered over a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::gateway::telegram) struct Opened {
     pub(in crate::gateway::telegram) ask: String,
@@ -73,7 +72,7 @@ impl Questions {
         if let Some(asking) = self.asking.iter_mut().find(|asking| asking.view.ask == ask) {
             asking.outcome = Some(Outcome { by: name(asking.view.language), choice, at });
         } else if let Some(place) = self.asked.iter().position(|asked| asked.view.ask == ask)
-            && let Some(Asked { view, message }) = self.asked.remove(place)
+            && let Some(Asked { view, message, .. }) = self.asked.remove(place)
         {
             let outcome = Outcome { by: name(view.language), choice, at };
             self.rewrite(view.ask.clone(), message, settled(&view, &outcome));
@@ -105,9 +104,19 @@ impl Questions {
     /// The next piece to be sent.
     pub(super) fn to_ask(&self) -> Option<AskPiece> {
         let asking = self.asking.front()?;
-        let is_last = asking.sent + 1 >= asking.pieces.len();
         let piece = asking.pieces.get(asking.sent).cloned()?;
-        Some(AskPiece { piece, keyboard: options(&asking.view).filter(|_| is_last), silent: asking.view.silent })
+        Some(AskPiece { piece, silent: asking.view.silent })
+    }
+
+    /// The next message to be given its buttons.
+    pub(super) fn to_open(&self) -> Option<(i64, InlineKeyboard)> {
+        let mut closed = self.asked.iter().filter(|asked| !asked.has_buttons);
+        closed.find_map(|asked| Some((asked.message, options(&asked.view)?)))
+    }
+
+    /// A message has its buttons, or cannot have them.
+    pub(super) fn opened(&mut self, message: i64) {
+        self.asked.iter_mut().filter(|asked| asked.message == message).for_each(|asked| asked.has_buttons = true);
     }
 
     /// The next message to be rewritten, with its question.
@@ -115,7 +124,7 @@ impl Questions {
         self.settled.front().map(|first| (first.ask.clone(), first.message, first.piece.clone()))
     }
 
-    /// A piece of the first question has arrived as this message. Gives the question if it is open now.
+    /// A piece of the first question has arrived as this message. Gives the question if it is to be open.
     pub(super) fn asked(&mut self, message: i64) -> Option<Opened> {
         let first = self.asking.front_mut()?;
         first.sent += 1;
@@ -129,7 +138,7 @@ impl Questions {
             return None;
         }
         let opened = Opened { ask: view.ask.clone(), message, lost: lost(&view, &last) };
-        super::push(&mut self.asked, Asked { view, message }, QUESTIONS);
+        super::push(&mut self.asked, Asked { view, message, has_buttons: false }, QUESTIONS);
         Some(opened)
     }
 

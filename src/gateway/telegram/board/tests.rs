@@ -1,3 +1,5 @@
+mod questions;
+
 use super::live::Shown;
 use super::turn::{GROUP, SLOW, TYPING};
 use super::*;
@@ -81,6 +83,13 @@ impl Stage {
         let text = piece.text.clone();
         self.board.live_shown(key, (Some(piece), message.is_none()), Shown::As(number), self.now);
         text
+    }
+
+    /// The question of this message gets its buttons.
+    fn opens(&mut self, message: i64) {
+        let Deed::Open { message: opened, keyboard } = self.does() else { panic!("it gets its buttons") };
+        assert_eq!((opened, keyboard.inline_keyboard.len()), (message, 1));
+        self.board.opened(message);
     }
 
     fn passes(&mut self, time: Duration) {
@@ -175,10 +184,11 @@ fn what_must_arrive_comes_before_previews_and_toasts_before_all() {
     assert!(matches!(stage.does(), Deed::Toast { .. }));
     assert_eq!(stage.does(), Deed::React { message: 3 });
     assert_eq!(stage.does(), Deed::Deliver);
-    assert!(matches!(stage.does(), Deed::Ask(AskPiece { keyboard: Some(_), silent: true, .. })));
+    assert!(matches!(stage.does(), Deed::Ask(AskPiece { silent: true, .. })));
     let opened = stage.board.asked(9, stage.now).unwrap();
     assert_eq!((opened.ask.as_str(), opened.message), ("a", 9));
     assert!(opened.lost.contains("neu gestartet"), "{}", opened.lost);
+    stage.opens(9);
     assert_eq!(stage.does(), Deed::Typing);
     let trace = stage.does();
     assert_eq!(stage.stands(trace, 10), "⏳ call 1");
@@ -212,42 +222,9 @@ fn where_previews_have_to_wait_answers_and_questions_do_not() {
     stage.shows(ask("a"));
     assert!(matches!(stage.board.next(stage.now, gates), Step::Do(Deed::Ask(_))));
     stage.board.asked(9, stage.now);
+    assert!(matches!(stage.board.next(stage.now, gates), Step::Do(Deed::Open { message: 9, .. })));
+    stage.board.opened(9);
     assert_eq!(stage.board.next(stage.now, gates), Step::Wait(due));
-}
-
-#[test]
-fn a_question_is_rewritten_when_it_is_settled_and_not_shown_when_it_was_before() {
-    let mut stage = Stage::private();
-    stage.shows(ask("seen"));
-    assert!(matches!(stage.does(), Deed::Ask(_)));
-    stage.board.asked(9, stage.now);
-    assert_eq!(stage.next(), Step::Listen);
-    stage.shows(settled("seen"));
-    assert!(matches!(stage.does(), Deed::Settle { message: 9, .. }));
-    stage.board.settle_done();
-    stage.shows(ask("never seen"));
-    stage.shows(settled("never seen"));
-    assert_eq!(stage.next(), Step::Rest);
-}
-
-#[test]
-fn a_question_that_is_settled_on_its_way_is_rewritten_when_it_has_arrived() {
-    let mut stage = Stage::private();
-    stage.shows(ask("a"));
-    assert!(matches!(stage.does(), Deed::Ask(_)));
-    stage.shows(settled("a"));
-    assert_eq!(stage.board.asked(9, stage.now), None, "nothing is open that a restart could lose");
-    assert!(matches!(stage.does(), Deed::Settle { message: 9, .. }));
-}
-
-#[test]
-fn a_question_from_before_a_restart_is_closed() {
-    let mut stage = Stage::private();
-    stage.board.lost(Opened { ask: "a".to_owned(), message: 9, lost: "gone".to_owned() });
-    let Deed::Settle { ask, message, piece } = stage.does() else { panic!("it is rewritten") };
-    assert_eq!((ask.as_str(), message, piece.text.as_str()), ("a", 9, "gone"));
-    stage.board.settle_done();
-    assert_eq!(stage.next(), Step::Rest);
 }
 
 #[test]

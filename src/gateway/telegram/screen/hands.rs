@@ -7,9 +7,11 @@ use tokio::time::{Instant, sleep_until};
 use super::{ASK, Screen, Screens};
 use crate::channel::telegram::api::ApiError;
 use crate::channel::telegram::methods::{
-    AnswerCallbackQuery, EditMessageText, LinkPreview, Method, Place, Reaction, SendMessage, SetMessageReaction, TOAST,
+    AnswerCallbackQuery, EditMessageReplyMarkup, EditMessageText, LinkPreview, Method, Place, Reaction, SendMessage, SetMessageReaction,
+    TOAST,
 };
 use crate::channel::telegram::render::Piece;
+use crate::channel::telegram::types::InlineKeyboard;
 use crate::gateway::clock::unix_now;
 use crate::gateway::telegram::board::{AskPiece, Board, Deed, Opened, Step};
 use crate::gateway::telegram::delivery::Delivery;
@@ -64,6 +66,7 @@ impl Hands {
             Deed::Live { key, message, piece } => self.live(key, message, piece).await,
             Deed::Remove { key, message } => self.remove(key, message).await,
             Deed::Ask(piece) => self.ask(piece).await,
+            Deed::Open { message, keyboard } => self.put_buttons(message, keyboard).await,
             Deed::Settle { ask, message, piece } => self.settle(&ask, message, piece).await,
             Deed::Deliver => {
                 if let Err(error) = self.deliver().await {
@@ -85,14 +88,15 @@ impl Hands {
         result
     }
 
-    async fn ask(&self, AskPiece { piece, keyboard, silent }: AskPiece) {
+    /// A question has no buttons before it is durable: whatever ends this process, none is left that nobody takes away.
+    async fn ask(&self, AskPiece { piece, silent }: AskPiece) {
         let request = SendMessage {
             place: self.place(),
             text: piece.text,
             entities: piece.entities,
             link_preview_options: LinkPreview::OFF,
             disable_notification: silent,
-            reply_markup: keyboard,
+            reply_markup: None,
         };
         match self.send(&request).await {
             Ok(sent) => {
@@ -108,6 +112,17 @@ impl Hands {
                 self.board().ask_refused();
             }
         }
+    }
+
+    async fn put_buttons(&self, message_id: i64, reply_markup: InlineKeyboard) {
+        match self.send(&EditMessageReplyMarkup { chat_id: self.chat(), message_id, reply_markup }).await {
+            Err(error) if error.is_passing() => return self.wait(&error),
+            Err(error) if !error.is_not_modified() => {
+                tracing::warn!(%error, thread = %self.thread(), "a question could not be given its buttons; it will be denied");
+            }
+            _ => {}
+        }
+        self.board().opened(message_id);
     }
 
     async fn settle(&self, ask: &str, message_id: i64, piece: Piece) {
