@@ -55,6 +55,7 @@ pub use image::png;
 pub use person::{File, Person, Post};
 pub use state::{Call, State};
 pub use tally::{Mark, Tally};
+pub use trouble::KillNote;
 
 use chat::{Chat, Kind};
 

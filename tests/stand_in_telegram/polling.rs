@@ -129,3 +129,20 @@ fn a_client_that_does_not_wait_as_told_is_noticed() {
     send(7);
     assert_eq!(telegram.take_violations(), ["sendMessage: sent again before retry_after had passed"]);
 }
+
+#[test]
+fn a_bot_that_was_killed_may_repeat_its_last_edit_once() {
+    let telegram = Telegram::start();
+    telegram.private_chat(7, "en");
+    let id = call(&telegram, "sendMessage", json!({"chat_id": 7, "text": "one"}))["result"]["message_id"].clone();
+    let edit = |text: &str| call(&telegram, "editMessageText", json!({"chat_id": 7, "message_id": id, "text": text}))["ok"] == true;
+    assert!(edit("two"));
+    telegram.kill_note().tell();
+    assert!(!edit("two"));
+    telegram.assert_clean();
+    assert!(!edit("two"));
+    assert_eq!(telegram.take_violations().len(), 1, "twice is no accident");
+    let id = call(&telegram, "sendMessage", json!({"chat_id": 7, "text": "other"}))["result"]["message_id"].clone();
+    call(&telegram, "editMessageText", json!({"chat_id": 7, "message_id": id, "text": "other"}));
+    assert_eq!(telegram.take_violations().len(), 1, "nothing was edited before");
+}

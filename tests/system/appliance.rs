@@ -10,7 +10,7 @@ use kiroclaw::config::{Config, Sources, load_to_run};
 use kiroclaw::ipc::bundle::{Bundle, seal};
 
 use crate::kiro_install;
-use crate::stand_in::telegram::Telegram;
+use crate::stand_in::telegram::{KillNote, Telegram};
 
 /// How long a test waits for a process: the machine may be busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,6 +26,7 @@ pub(crate) struct Appliance {
     small_disk: bool,
     adjust: Option<fn(&mut Config)>,
     cgroup: Option<PathBuf>,
+    kill_note: KillNote,
 }
 
 /// Runs what follows in a cgroup.
@@ -53,7 +54,7 @@ impl Appliance {
             ("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets".to_owned()),
         ];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { directory, settings, warden: None, small_disk: false, adjust: None, cgroup: None }
+        Self { directory, settings, warden: None, small_disk: false, adjust: None, cgroup: None, kill_note: telegram.kill_note() }
     }
 
     /// Started, and serving.
@@ -171,6 +172,7 @@ impl Appliance {
     /// Ends the warden without warning, and waits until everything that was below it is gone.
     pub(crate) fn kill_warden(&mut self) {
         let all = self.processes();
+        self.kill_note.tell();
         self.signal_warden(rustix::process::Signal::KILL);
         self.wait();
         eventually("everything below the warden to be gone", || all.iter().all(|process| !is_alive(process.pid)));
@@ -179,6 +181,9 @@ impl Appliance {
     /// Ends a role without warning.
     pub(crate) fn kill(&self, role: &str) {
         let pid = self.pid_of(role);
+        if role == "gateway" {
+            self.kill_note.tell();
+        }
         rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
         eventually("the killed process to be gone", || !is_alive(pid));
     }

@@ -206,10 +206,10 @@ fn target<'a>(state: &'a mut State, params: &Map<String, Value>) -> Result<&'a m
 }
 
 /// Changes a message of the bot; `apply` says whether that changed anything. An edit that changes nothing wastes the chat's rate, unless
-/// the answer to the edit before it was lost.
+/// the answer to the edit before it was lost, or the bot was killed after it.
 fn change(state: &mut State, params: &Map<String, Value>, apply: impl FnOnce(&mut Message) -> bool) -> Answer {
     let me = methods::me(state);
-    let uncertain = state.faulted.iter().any(|method| method.starts_with("edit"));
+    let uncertain = state.faulted.iter().any(|method| method.starts_with("edit")) || state.repeats_after_a_kill();
     let message = target(state, params)?;
     if !apply(message) {
         return Err(Refusal { violation: !uncertain, ..refused(400, NOT_MODIFIED) });

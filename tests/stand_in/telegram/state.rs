@@ -93,6 +93,8 @@ pub struct State {
     pub flood: Option<Flood>,
     /// Methods, by chat, that were told with 429 to wait: when, and for how long.
     pub told_to_wait: HashMap<(String, Option<i64>), (Instant, Duration)>,
+    /// How many calls there had been when the bot was killed last.
+    pub killed: Option<usize>,
     /// Whether the server ends.
     pub stopped: bool,
 }
@@ -125,6 +127,7 @@ impl State {
             faulted: Vec::new(),
             flood: None,
             told_to_wait: HashMap::new(),
+            killed: None,
             stopped: false,
         }
     }
@@ -190,6 +193,15 @@ impl State {
     pub fn is_impatient(&self, call: &Call) -> bool {
         let told = self.told_to_wait.get(&(call.method.clone(), call.chat()));
         told.is_some_and(|(at, wait)| (ON_ITS_WAY..*wait).contains(&at.elapsed()))
+    }
+
+    /// Whether the last call says once more what one before it said, and the bot was killed: it may not have come to note the first.
+    /// That excuses one repetition of a call, not two.
+    pub fn repeats_after_a_kill(&self) -> bool {
+        let (Some(killed), Some((last, before))) = (self.killed, self.calls.split_last()) else { return false };
+        let same = |call: &&Call| (&call.method, &call.params) == (&last.method, &last.params);
+        let again = before.iter().skip(killed).filter(same).any(|call| !call.succeeded());
+        before.iter().filter(same).any(Call::succeeded) && !again
     }
 
     /// Records the answer of a call.

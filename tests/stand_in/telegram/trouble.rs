@@ -1,8 +1,21 @@
 //! What tests let go wrong between the bot and Telegram.
 
-use super::Telegram;
+use std::sync::Arc;
+
 use super::fault::{Fault, Planned};
 use super::flood::{Flood, Rates};
+use super::{Shared, Telegram};
+
+/// Tells the server that the bot is being killed.
+pub struct KillNote(Arc<Shared>);
+
+impl KillNote {
+    /// Just before it happens. What the bot did last it may do once more, where that is an edit that then changes nothing: it can have been
+    /// killed before it noted the first.
+    pub fn tell(&self) {
+        self.0.change(|state| state.killed = Some(state.calls.len()));
+    }
+}
 
 impl Telegram {
     /// Lets something go wrong with the next `times` calls of `method` (`*`: any method, [`super::DOWNLOAD`]: fetching the content of a file).
@@ -56,6 +69,11 @@ impl Telegram {
     /// The owner has revoked the token at @BotFather: every call is answered 401.
     pub fn revoke_token(&self) {
         self.shared.change(|state| state.token = "110201543:revoked".to_owned());
+    }
+
+    /// What tells the server that the bot is being killed, for whoever does that.
+    pub fn kill_note(&self) -> KillNote {
+        KillNote(Arc::clone(&self.shared))
     }
 
     /// All presses so far have become too old to be answered.
