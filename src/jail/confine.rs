@@ -178,7 +178,8 @@ fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWri
 fn set_apart(plan: &Plan, way: Apart, identity: Identity) -> Result<(Option<TcpListener>, Option<Left>), JailError> {
     privileges::make_dumpable()?;
     apart::settle(way, identity)?;
-    let listener = if plan.egress { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
+    let has_way_out = plan.egress || plan.may_ask && way.has_network();
+    let listener = if has_way_out { Some(TcpListener::bind("127.0.0.1:0").map_err(JailError::step("making a listener"))?) } else { None };
     if !way.has_files() {
         return Ok((listener, None));
     }
@@ -237,7 +238,8 @@ impl Keeper {
 }
 
 impl Inside {
-    /// The listener that somebody outside has to serve, and has to be given before [`Inside::execute`]; `None` for a command without hosts.
+    /// The listener that somebody outside has to serve, and has to be given before [`Inside::execute`]; `None` for a command without
+    /// a way out.
     pub fn listener(&self) -> Option<&TcpListener> {
         self.listener.as_ref()
     }
@@ -245,7 +247,7 @@ impl Inside {
     /// What it is made with.
     pub fn means(&self) -> Means {
         let filtered = self.plan.seccomp == SeccompMode::Enforce;
-        Means { way: self.way, abi: self.abi, hosts: self.plan.egress, filtered, socket: self.socket.clone() }
+        Means { way: self.way, abi: self.abi, hosts: self.listener.is_some(), filtered, socket: self.socket.clone() }
     }
 
     /// Nothing starts where something is missing that its policy needs.

@@ -133,8 +133,11 @@ pub struct Plan {
     pub tmp: Option<PathBuf>,
     /// What is read-only in a view of its own, although it lies in HOME: Kiro's settings.
     pub sealed: Option<PathBuf>,
-    /// Whether it gets a listener of the egress.
+    /// Whether it has hosts, and so a listener of the egress.
     pub egress: bool,
+    /// Whether it gets one all the same where it has a network of its own: an operator is asked for what it is refused there. Elsewhere
+    /// the listener would cost it the filter that keeps it offline.
+    pub may_ask: bool,
     /// What its processes may use.
     pub limits: Limits,
     /// The directories whose files are counted against its limits.
@@ -157,7 +160,7 @@ impl Plan {
     pub fn for_runtime(config: &Config, agent: &AgentConfig, user: &UserId, home: &Home) -> Result<Self, PlanError> {
         let workspaces = config.user_workspaces(user);
         let counted = vec![workspaces.clone(), home.home.clone(), home.tmp.clone()];
-        Ok(Self { counted, ..Self::new(config, agent, &agent.command, workspaces, home)? })
+        Ok(Self { counted, may_ask: true, ..Self::new(config, agent, &agent.command, workspaces, home)? })
     }
 
     /// The same jail for a command given by hand, with `workspace` in place of a user's; what is in it is its giver's, and not counted.
@@ -197,6 +200,7 @@ impl Plan {
             tmp: None,
             sealed: None,
             egress: true,
+            may_ask: false,
             limits: Limits::default(),
             counted: Vec::new(),
             minimum: Minimum::nothing(),
@@ -244,6 +248,7 @@ impl Plan {
             tmp: Some(home.tmp.clone()),
             sealed: matches!(agent.kind, AgentKind::Kiro(_)).then(|| home.kiro.clone()),
             egress: !agent.egress.is_empty(),
+            may_ask: false,
             limits: agent.limits.clone(),
             counted: Vec::new(),
             minimum: agent.minimum.clone(),

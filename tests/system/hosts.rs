@@ -3,6 +3,10 @@
 //! The host of these tests is `localhost`, which is looked up without a network. Once it is allowed, the refusal is another one: a tap never
 //! opens what is not on the public internet.
 
+use std::process::Command;
+
+use kiroclaw::config::Config;
+
 use crate::appliance::{Appliance, eventually};
 use crate::stand_in::telegram::{Message, Person, Telegram};
 
@@ -89,6 +93,26 @@ fn a_host_allowed_always_is_reached_after_a_restart_until_it_is_taken_back() {
         tries(&ana, "localhost");
         ana.messages().iter().any(|message| message.buttons() == ["Allow once", "Always", "No"])
     });
+}
+
+#[test]
+fn for_an_agent_without_hosts_an_operator_is_asked_too() {
+    if !Command::new("unshare").args(["--user", "--net", "true"]).status().is_ok_and(|status| status.success()) {
+        println!("SKIPPED: nobody may have a network of their own here, and without one an agent without hosts stays offline");
+        return;
+    }
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(1001, "en");
+    let hostless = |config: &mut Config| config.agents.values_mut().for_each(|agent| agent.egress.clear());
+    let mut appliance = Appliance::new(&telegram, &[1001]).adjusted(hostless);
+    appliance.run(&telegram);
+    tries(&ana, "localhost");
+    let notice = asked(&ana);
+    assert!(notice.text.contains("localhost:443"), "{}", notice.text);
+    assert_eq!(passes(&appliance), 0);
+    ana.presses("Allow once");
+    ana.waits_for_message(|message| message.text.contains("until the agent's process ends"));
+    is_let_through(&ana, &appliance);
 }
 
 #[test]
