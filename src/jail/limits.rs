@@ -15,6 +15,10 @@ const LOCKED: u64 = 64 * 1024;
 /// Bytes of private memory that one process may ask for at least: node, cargo and gcc ask for far more than they use.
 const DATA: u64 = 2 * 1024 * 1024 * 1024;
 
+/// Signals that may wait, and timers: one and the other for each process of a large build. The kernel's own is half of all processes that the
+/// machine's memory would hold.
+const WAITING: u64 = 1024;
+
 /// How much likelier than others a runtime's processes are killed when memory runs out (proc(5), `oom_score_adj`); the bot is at 0.
 const OOM_SCORE: &[u8] = b"500";
 
@@ -42,7 +46,7 @@ pub(crate) fn enter(cgroup: &Path) -> Result<(), JailError> {
 }
 
 /// Walls behind the watch, so that it can look and end the runtime with a word before they are met.
-fn rlimits(limits: &Limits) -> [(Resource, u64); 6] {
+fn rlimits(limits: &Limits) -> [(Resource, u64); 10] {
     [
         (Resource::Nofile, limits.open_files),
         (Resource::Fsize, limits.file_size),
@@ -52,5 +56,12 @@ fn rlimits(limits: &Limits) -> [(Resource, u64); 6] {
         (Resource::Nproc, limits.processes.saturating_mul(2)),
         (Resource::Core, 0),
         (Resource::Memlock, LOCKED),
+        // Counted as processes are. Timers of timer_create(2) count too.
+        (Resource::Sigpending, WAITING),
+        // System calls for POSIX queues are refused anyway.
+        (Resource::Msgqueue, 0),
+        // Not before others, even where the service's user may: neither by the real-time schedulers, nor by less niceness than is given.
+        (Resource::Rtprio, 0),
+        (Resource::Nice, 0),
     ]
 }

@@ -163,7 +163,8 @@ impl Plan {
         Ok(Self { counted, may_ask: true, ..Self::new(config, agent, &agent.command, workspaces, home)? })
     }
 
-    /// The same jail for a command given by hand, with `workspace` in place of a user's; what is in it is its giver's, and not counted.
+    /// The same jail for a command given by hand, with `workspace` in place of a user's; what is in it is its giver's, and not counted unless
+    /// it is one of the workspaces.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -174,7 +175,8 @@ impl Plan {
         let granted = Place::of(workspace);
         granted.check_holds_none(&private(config))?;
         granted.check_is_not_in(&Place::of(&config.state))?;
-        Self::new(config, agent, command, workspace.to_owned(), home)
+        let counted = if granted.is_in(&Place::of(&config.workspaces)) { vec![workspace.to_owned()] } else { Vec::new() };
+        Ok(Self { counted, ..Self::new(config, agent, command, workspace.to_owned(), home)? })
     }
 
     /// The jail of `agent` on `workspace`, for a process of ours that looks at it from inside, whatever holds.

@@ -49,7 +49,7 @@ fn kiroclaw(stage: &Stage, machine: Machine) -> Command {
     command.env("AGENT_COMMAND", "/bin/cat").env("EGRESS_ALLOW", "example.org");
     command.env("ACCEPT_MISSING", "ports,signals,abstract-sockets,unix-sockets");
     command.env("STATE_DIR", stage.path("state")).env("WORKSPACE_BASE_PATH", stage.path("workspaces"));
-    command.env("KIRO_CONFIG_PATH", stage.path("kiro-config"));
+    command.env("KIRO_CONFIG_PATH", stage.path("kiro-config")).env("CONFIG_FILE", stage.path("config.json"));
     command
 }
 

@@ -77,7 +77,8 @@ pub(crate) const ALL: &[Foreign] = &[
             for path in ["/usr:/usr:ro", "/etc:/etc:ro"] {
                 words.extend(["-v".to_owned(), path.to_owned()]);
             }
-            for (name, value) in [("STATE_DIR", stage.path("state")), ("WORKSPACE_BASE_PATH", stage.path("workspaces"))] {
+            let places = [("STATE_DIR", "state"), ("WORKSPACE_BASE_PATH", "workspaces"), ("CONFIG_FILE", "config.json")];
+            for (name, value) in places.map(|(name, place)| (name, stage.path(place))) {
                 words.extend(["-e".to_owned(), format!("{name}={}", value.display())]);
             }
             words.extend(self::words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e PATH=/usr/bin:/bin"));

@@ -16,9 +16,17 @@ pub(crate) struct Rule {
 impl Rule {
     /// Whether it names this probe for this box.
     pub(crate) fn names(&self, place: &str, probe: &str) -> bool {
-        let matches = |pattern: &String, name: &str| pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start));
-        self.boxes.iter().any(|pattern| matches(pattern, place)) && self.probes.iter().any(|pattern| matches(pattern, probe))
+        self.is_of(place) && self.probes.iter().any(|pattern| matches(pattern, probe))
     }
+
+    /// Whether it is about this box.
+    fn is_of(&self, place: &str) -> bool {
+        self.boxes.iter().any(|pattern| matches(pattern, place))
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }
 
 /// The list. A rule that names no probe, or gives no reason, fails.
@@ -37,7 +45,7 @@ pub(crate) fn rules() -> Vec<Rule> {
         .collect();
     for pattern in rules.iter().flat_map(|rule| &rule.probes) {
         let known = battery().probes.iter().map(|probe| probe.full_name());
-        let found = known.into_iter().any(|name| pattern.strip_suffix('*').map_or(*pattern == name, |start| name.starts_with(start)));
+        let found = known.into_iter().any(|name| matches(pattern, &name));
         assert!(found, "policy.txt names {pattern}, which is no probe");
     }
     rules
@@ -57,6 +65,12 @@ pub(crate) fn not_named(place: &str, ends: &Ends) -> Vec<String> {
         .filter(|probe| ends[&probe.full_name()].is_open() && reason(&rules, place, &probe.full_name()).is_none())
         .map(|probe| format!("{place}: {}: {} (to be stopped by: {})", probe.full_name(), probe.what, probe.stopped_by))
         .collect();
+    for (pattern, rule) in rules.iter().filter(|rule| rule.is_of(place)).flat_map(|rule| rule.probes.iter().map(move |probe| (probe, rule)))
+    {
+        if !ends.iter().any(|(probe, end)| end.is_open() && matches(pattern, probe)) {
+            println!("{place}: not open here, though policy.txt names it for {}: {pattern}", rule.boxes.join(" "));
+        }
+    }
     let all_open = ends.values().filter(|end| end.is_open()).count();
     println!("{place}: {} probes, {all_open} open, {} of them not named as policy", ends.len(), open.len());
     open

@@ -4,13 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde::Deserialize;
 
 use crate::battery::{Probe, battery};
+
+/// Limits of the stage's jail: less than the probes take, so that each is met in a second and the machine is not harmed. A file may be larger
+/// than the workspace, so that one limit is not met before the other.
+const LIMITS: &str = r#"{"agents":{"tg-acp":{"limits":
+    {"memoryMegabytes":512,"processes":256,"fileMegabytes":2048,"workspaceMegabytes":1024,"workspaceFiles":10000}}}}"#;
+
+/// Where probes put what fills the disk, in the attacker's workspace (resources.c).
+const TAKEN: &str = "taken";
 
 /// What the battery's secrets begin with.
 const SECRET: &str = "kiroclaw-victim-secret";
@@ -72,6 +80,9 @@ impl Stage {
             write_program(&directory.path().join(name), bytes, 0o755);
         }
         std::fs::copy(env!("CARGO_BIN_EXE_kiroclaw"), directory.path().join("kiroclaw")).unwrap();
+        // Before the witness looks: it is among what is attacked.
+        std::fs::write(directory.path().join("config.json"), LIMITS).unwrap();
+        chown(directory.path().join("config.json"), user, user).unwrap();
         let id = format!("ka{}", directory.path().file_name().unwrap().to_str().unwrap().trim_start_matches("attack-"));
         let mut command = Command::new(directory.path().join("battery"));
         command.arg("witness").arg(directory.path()).args([&id, &format!("{SECRET}-in-arguments")]);
@@ -133,6 +144,9 @@ impl Stage {
         let mut answers = answers(&mut make(&self, &words(&["run"])));
         for probe in battery().probes.iter().filter(|probe| probe.alone) {
             answers.extend(self::answers(&mut make(&self, &words(&["only", &probe.full_name()]))));
+            // What one left behind must not end the box of the next.
+            // Not by the standard library, which opens every directory of a deep tree at once.
+            assert!(Command::new("rm").arg("-rf").arg(self.own().join(TAKEN)).status().unwrap().success());
         }
         self.judge(&answers)
     }
@@ -169,11 +183,14 @@ fn answers(command: &mut Command) -> BTreeMap<String, (i32, i32)> {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let answers: BTreeMap<_, _> = text.lines().filter_map(parse).collect();
-    assert!(!answers.is_empty() || !output.stderr.is_empty() || !output.status.success(), "the battery said nothing: {output:?}");
-    if answers.is_empty() {
-        eprintln!("a box ended without an answer: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
-    }
+    // A box that did not start, or broke, stops nothing: only one that was ended for what is in it.
+    assert!(!answers.is_empty() || is_killed(output.status), "the battery said nothing: {output:?}");
     answers
+}
+
+/// Whether SIGKILL ended it, or what it is a shell for.
+fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9) || status.code() == Some(128 + 9)
 }
 
 /// One line of the battery.

@@ -31,7 +31,12 @@ impl<'a> Place<'a> {
 
     /// What is granted must not be a part of `private` either.
     pub(super) fn check_is_not_in(&self, private: &Place<'_>) -> Result<(), PlanError> {
-        if self.real.starts_with(&private.real) { within(self.path, private.path) } else { Ok(()) }
+        if self.is_in(private) { within(self.path, private.path) } else { Ok(()) }
+    }
+
+    /// Whether it is the other, or a part of it.
+    pub(super) fn is_in(&self, other: &Place<'_>) -> bool {
+        self.real.starts_with(&other.real)
     }
 }
 

@@ -65,21 +65,6 @@ static int own_home(const struct probe *p) {
     return 0;
 }
 
-static int deep(const struct probe *p) {
-    int depth = 0, made = 0;
-    (void)p;
-    if (mkdir(own("deep"), 0700) || chdir(own("deep"))) return errno;
-    /* A whole path of these is longer than PATH_MAX. */
-    for (; depth < 2000; depth++) {
-        if (mkdir("ddd", 0700) || chdir("ddd")) break;
-        made++;
-    }
-    for (int up = made; up > 0; up--)
-        if (chdir("..") || rmdir("ddd")) break;
-    if (chdir("..") == 0) rmdir("deep");
-    return made == 2000 ? 0 : EPERM;
-}
-
 const struct probe persistence_probes[] = {
     {"bashrc", "add to the service's .bashrc", OUT, plant, TARGET, "home/.bashrc"},
     {"profile", "add to its .profile", OUT, plant, TARGET, "home/.profile"},
@@ -115,6 +100,5 @@ const struct probe persistence_probes[] = {
     {"odd-escape", "make a name that moves the cursor", PARENT, odd_name, SELF, "a\033[2Jb"},
     {"odd-bytes", "make a name that is no UTF-8", PARENT, odd_name, SELF, "a\377b"},
     {"odd-option", "make a name that looks like an option", PARENT, odd_name, SELF, "-rf"},
-    {"deep", "nest directories deeper than a path can say", PARENT, deep, SELF, ""},
 };
 const size_t persistence_count = COUNT(persistence_probes);

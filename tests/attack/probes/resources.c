@@ -22,8 +22,14 @@
 #define MIB (1024L * 1024)
 #define RLIMIT "resource limit"
 
-/* More than a runtime's share of 512. */
+/* More than twice of what a jail of the tests has (stage.rs). */
 #define PROCESSES 700
+
+/* Milliseconds for which what was taken is held: who watches looks at least once a second. */
+#define HOLD 2000
+
+/* Where files go: whoever is ended leaves them behind, and they are tidied away from outside. */
+#define TAKEN "taken"
 
 static int processes(const struct probe *p) {
     static pid_t children[PROCESSES];
@@ -35,6 +41,7 @@ static int processes(const struct probe *p) {
         if (children[made] < 0) { error = errno; break; }
         made++;
     }
+    if (!error) pause_for(HOLD);
     for (int i = 0; i < made; i++) kill(children[i], SIGKILL);
     for (int i = 0; i < made; i++) waitpid(children[i], NULL, 0);
     return error;
@@ -52,6 +59,7 @@ static int threads(const struct probe *p) {
         int error = pthread_create(&thread, &small, wait_for_end, NULL);
         if (error) return error;
     }
+    pause_for(HOLD);
     return 0;
 }
 
@@ -78,19 +86,19 @@ static long available(void) {
     return kib / 1024;
 }
 
-/* Really used, by several processes, of which each stays within its own limit: 2.5 GiB together. */
+/* Really used, by several processes, of which each stays within its own limit: 1.25 GiB together. */
 static int use_memory(const struct probe *p) {
     int ready[2], count = 0;
     pid_t children[5];
-    if (available() < 8192) return ABSENT;
+    if (available() < 4096) return ABSENT;
     if (pipe(ready)) return errno;
     for (; count < 5; count++) {
         children[count] = fork();
         if (children[count] < 0) return errno;
         if (children[count] == 0) {
-            char *memory = mmap(NULL, (size_t)(512 * MIB), PROT_READ | PROT_WRITE, (int)p->number | MAP_ANONYMOUS, -1, 0);
+            char *memory = mmap(NULL, (size_t)(256 * MIB), PROT_READ | PROT_WRITE, (int)p->number | MAP_ANONYMOUS, -1, 0);
             if (memory == MAP_FAILED) _exit(1);
-            for (long at = 0; at < 512 * MIB; at += 4096) memory[at] = 1;
+            for (long at = 0; at < 256 * MIB; at += 4096) memory[at] = 1;
             if (write(ready[1], "x", 1) != 1) _exit(1);
             pause();
         }
@@ -99,6 +107,7 @@ static int use_memory(const struct probe *p) {
     char byte;
     int have = 0;
     while (have < count && read(ready[0], &byte, 1) == 1) have++;
+    if (have == count) pause_for(HOLD);
     for (int i = 0; i < count; i++) kill(children[i], SIGKILL);
     for (int i = 0; i < count; i++) waitpid(children[i], NULL, 0);
     return have == count ? 0 : ENOMEM;
@@ -117,14 +126,17 @@ static int disk(const struct probe *p) {
     char name[32];
     int answer = 0;
     (void)p;
+    if (mkdir(own(TAKEN), 0700)) return errno;
     for (int i = 0; i < 3 && !answer; i++) {
-        snprintf(name, sizeof name, "disk-%d", i);
-        answer = ended(fallocate(open(own(name), O_WRONLY | O_CREAT, 0600), 0, 0, 1024 * MIB));
+        snprintf(name, sizeof name, TAKEN "/%d", i);
+        answer = ended(fallocate(open(own(name), O_WRONLY | O_CREAT, 0600), 0, 0, 512 * MIB));
     }
+    if (!answer) pause_for(HOLD);
     for (int i = 0; i < 3; i++) {
-        snprintf(name, sizeof name, "disk-%d", i);
+        snprintf(name, sizeof name, TAKEN "/%d", i);
         unlink(own(name));
     }
+    rmdir(own(TAKEN));
     return answer;
 }
 
@@ -132,19 +144,33 @@ static int inodes(const struct probe *p) {
     char name[32];
     int made = 0, error = 0;
     (void)p;
-    if (mkdir(own("many"), 0700)) return errno;
+    if (mkdir(own(TAKEN), 0700)) return errno;
     for (; made < 20000; made++) {
-        snprintf(name, sizeof name, "many/%d", made);
+        snprintf(name, sizeof name, TAKEN "/%d", made);
         int fd = open(own(name), O_WRONLY | O_CREAT, 0600);
         if (fd < 0) { error = errno; break; }
         close(fd);
     }
+    if (!error) pause_for(HOLD);
     for (int i = 0; i < made; i++) {
-        snprintf(name, sizeof name, "many/%d", i);
+        snprintf(name, sizeof name, TAKEN "/%d", i);
         unlink(own(name));
     }
-    rmdir(own("many"));
+    rmdir(own(TAKEN));
     return error;
+}
+
+static int deep(const struct probe *p) {
+    int made = 0;
+    (void)p;
+    if (mkdir(own(TAKEN), 0700) || chdir(own(TAKEN))) return errno;
+    /* A whole path of these is longer than PATH_MAX. */
+    while (made < 2000 && mkdir("ddd", 0700) == 0 && chdir("ddd") == 0) made++;
+    if (made == 2000) pause_for(HOLD);
+    for (int up = made; up > 0; up--)
+        if (chdir("..") || rmdir("ddd")) break;
+    if (chdir("..") == 0) rmdir(TAKEN);
+    return made == 2000 ? 0 : EPERM;
 }
 
 static int fill_shm(const struct probe *p) {
@@ -248,22 +274,23 @@ static int terminals(const struct probe *p) {
 }
 
 const struct probe resources_probes[] = {
-    {"processes", "have 700 processes at once", RLIMIT, processes, SELF, ""},
-    {"threads", "have 700 threads at once", RLIMIT, threads, SELF, ""},
+    {"processes", "have 700 processes at once", "watch over all its processes; resource limit", processes, SELF, ""},
+    {"threads", "have 700 threads at once", "watch over all its processes; resource limit", threads, SELF, ""},
     {"descriptors", "have 2,000 descriptors", RLIMIT, descriptors, SELF, ""},
     {"memory-reserved", "reserve 3 GiB of private memory", RLIMIT, reserve, SELF, "", MAP_PRIVATE},
-    {"memory-shared", "reserve 3 GiB of shared memory", "memory limit of all its processes", reserve, SELF, "", MAP_SHARED},
-    {"memory-used", "use 2.5 GiB in five processes", "memory limit of all its processes", use_memory, SELF, "", MAP_PRIVATE},
-    {"memory-used-shared", "the same as shared memory", "memory limit of all its processes", use_memory, SELF, "", MAP_SHARED},
+    {"memory-shared", "reserve 3 GiB of shared memory", "", reserve, SELF, "", MAP_SHARED},
+    {"memory-used", "use 1.25 GiB in five processes", "watch over all its processes", use_memory, SELF, "", MAP_PRIVATE},
+    {"memory-used-shared", "the same as shared memory", "watch over all its processes", use_memory, SELF, "", MAP_SHARED},
     {"file-size", "have a file of 3 GiB", RLIMIT, large_file, SELF, ""},
-    {"disk", "have three files of 1 GiB", "workspace quota", disk, SELF, ""},
-    {"inodes", "have 20,000 files", "workspace quota", inodes, SELF, ""},
+    {"disk", "have three files of 512 MiB", "watch over its files", disk, SELF, ""},
+    {"inodes", "have 20,000 files", "watch over its files", inodes, SELF, ""},
+    {"deep", "nest directories deeper than a path can say", "watch over its files", deep, SELF, ""},
     {"dev-shm", "have 256 MiB in /dev/shm", "own /dev/shm; Landlock", fill_shm, SELF, ""},
     {"locked-memory", "lock 1 MiB of memory", RLIMIT, lock_memory, SELF, ""},
     {"core-dump", "leave core dumps", RLIMIT, core_dump, SELF, ""},
     {"timers", "have 10,000 timers", RLIMIT, timers, SELF, ""},
     {"pending-signals", "have 10,000 signals pending", RLIMIT, pending, SELF, ""},
-    {"pipes", "have 48 MiB in pipes", "memory limit of all its processes", pipes, SELF, ""},
+    {"pipes", "have 48 MiB in pipes", "", pipes, SELF, ""},
     {"watches", "have 120 inotify instances, nearly all that a user may have", "", watches, SELF, ""},
     {"queues", "have 640 KiB in POSIX queues", "seccomp", queues, SELF, ""},
     {"real-time", "be scheduled before all others", "capabilities", real_time, SELF, "", SCHED_FIFO},
