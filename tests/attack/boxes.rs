@@ -64,6 +64,7 @@ pub(crate) fn role(role: &str) -> Ends {
         command.arg(role).arg(stage.path("")).current_dir(stage.own()).stdin(Stdio::null()).env_clear();
         command.env("LD_PRELOAD", stage.path("battery.so")).env("ATTACK_PROBE", &name).env("ATTACK_STAGE", stage.words().join(" "));
         let output = as_user(&mut command, user).output().unwrap();
+        stage.tidy();
         let text = String::from_utf8_lossy(&output.stdout);
         let said = text.lines().find_map(parse).map(|(_, answer)| answer);
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);

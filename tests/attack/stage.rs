@@ -15,7 +15,7 @@ use crate::battery::{Probe, battery};
 /// Limits of the stage's jail: less than the probes take, so that each is met in a second and the machine is not harmed. A file may be larger
 /// than the workspace, so that one limit is not met before the other.
 const LIMITS: &str = r#"{"agents":{"tg-acp":{"limits":
-    {"memoryMegabytes":512,"processes":256,"fileMegabytes":2048,"workspaceMegabytes":1024,"workspaceFiles":10000}}}}"#;
+    {"memoryMegabytes":512,"processes":128,"fileMegabytes":2048,"workspaceMegabytes":1024,"workspaceFiles":1000}}}}"#;
 
 /// Where probes put what fills the disk, in the attacker's workspace (resources.c).
 const TAKEN: &str = "taken";
@@ -144,11 +144,16 @@ impl Stage {
         let mut answers = answers(&mut make(&self, &words(&["run"])));
         for probe in battery().probes.iter().filter(|probe| probe.alone) {
             answers.extend(self::answers(&mut make(&self, &words(&["only", &probe.full_name()]))));
-            // What one left behind must not end the box of the next.
-            // Not by the standard library, which opens every directory of a deep tree at once.
-            assert!(Command::new("rm").arg("-rf").arg(self.own().join(TAKEN)).status().unwrap().success());
+            self.tidy();
         }
         self.judge(&answers)
+    }
+
+    /// Removes what a probe took of the disk and was ended for: it must not end the box of the next.
+    pub(crate) fn tidy(&self) {
+        let taken = self.own().join(TAKEN);
+        // Not by the standard library, which opens every directory of a deep tree at once.
+        assert!(!taken.exists() || Command::new("rm").arg("-rf").arg(taken).status().unwrap().success());
     }
 
     /// Asks the witness, and judges.

@@ -23,7 +23,7 @@
 #define RLIMIT "resource limit"
 
 /* More than twice of what a jail of the tests has (stage.rs). */
-#define PROCESSES 700
+#define PROCESSES 300
 
 /* Milliseconds for which what was taken is held: who watches looks at least once a second. */
 #define HOLD 2000
@@ -145,7 +145,7 @@ static int inodes(const struct probe *p) {
     int made = 0, error = 0;
     (void)p;
     if (mkdir(own(TAKEN), 0700)) return errno;
-    for (; made < 20000; made++) {
+    for (; made < 1500; made++) {
         snprintf(name, sizeof name, TAKEN "/%d", made);
         int fd = open(own(name), O_WRONLY | O_CREAT, 0600);
         if (fd < 0) { error = errno; break; }
@@ -160,17 +160,20 @@ static int inodes(const struct probe *p) {
     return error;
 }
 
+/* A whole path of these is longer than PATH_MAX. */
+#define DEPTH 150
+#define LEVEL "a-directory-with-a-long-name-within-another"
+
 static int deep(const struct probe *p) {
     int made = 0;
     (void)p;
     if (mkdir(own(TAKEN), 0700) || chdir(own(TAKEN))) return errno;
-    /* A whole path of these is longer than PATH_MAX. */
-    while (made < 2000 && mkdir("ddd", 0700) == 0 && chdir("ddd") == 0) made++;
-    if (made == 2000) pause_for(HOLD);
+    while (made < DEPTH && mkdir(LEVEL, 0700) == 0 && chdir(LEVEL) == 0) made++;
+    if (made == DEPTH) pause_for(HOLD);
     for (int up = made; up > 0; up--)
-        if (chdir("..") || rmdir("ddd")) break;
+        if (chdir("..") || rmdir(LEVEL)) break;
     if (chdir("..") == 0) rmdir(TAKEN);
-    return made == 2000 ? 0 : EPERM;
+    return made == DEPTH ? 0 : EPERM;
 }
 
 static int fill_shm(const struct probe *p) {
@@ -253,7 +256,7 @@ static int real_time(const struct probe *p) {
     return ended(sched_setscheduler(0, (int)p->number, &first));
 }
 
-static int nicer(const struct probe *p) { (void)p; return ended(setpriority(PRIO_PROCESS, 0, -5)); }
+static int nicer(const struct probe *p) { (void)p; return ended(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 5)); }
 
 static int own_oom(const struct probe *p) {
     char is[16] = "";
@@ -274,8 +277,8 @@ static int terminals(const struct probe *p) {
 }
 
 const struct probe resources_probes[] = {
-    {"processes", "have 700 processes at once", "watch over all its processes; resource limit", processes, SELF, ""},
-    {"threads", "have 700 threads at once", "watch over all its processes; resource limit", threads, SELF, ""},
+    {"processes", "have 300 processes at once", "watch over all its processes; resource limit", processes, SELF, ""},
+    {"threads", "have 300 threads at once", "watch over all its processes; resource limit", threads, SELF, ""},
     {"descriptors", "have 2,000 descriptors", RLIMIT, descriptors, SELF, ""},
     {"memory-reserved", "reserve 3 GiB of private memory", RLIMIT, reserve, SELF, "", MAP_PRIVATE},
     {"memory-shared", "reserve 3 GiB of shared memory", "", reserve, SELF, "", MAP_SHARED},
@@ -283,7 +286,7 @@ const struct probe resources_probes[] = {
     {"memory-used-shared", "the same as shared memory", "watch over all its processes", use_memory, SELF, "", MAP_SHARED},
     {"file-size", "have a file of 3 GiB", RLIMIT, large_file, SELF, ""},
     {"disk", "have three files of 512 MiB", "watch over its files", disk, SELF, ""},
-    {"inodes", "have 20,000 files", "watch over its files", inodes, SELF, ""},
+    {"inodes", "have 1,500 files", "watch over its files", inodes, SELF, ""},
     {"deep", "nest directories deeper than a path can say", "watch over its files", deep, SELF, ""},
     {"dev-shm", "have 256 MiB in /dev/shm", "own /dev/shm; Landlock", fill_shm, SELF, ""},
     {"locked-memory", "lock 1 MiB of memory", RLIMIT, lock_memory, SELF, ""},
