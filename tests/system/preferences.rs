@@ -38,7 +38,7 @@ fn who_wants_answers_only_sees_neither_steps_nor_plan_but_is_asked_all_the_same(
     let (_telegram, ana, _appliance) = ana_and_her_bot();
     chooses(&ana, "What you see", "answers only");
     ana.sends("echo let me see\nstep read notes.txt\nplan chop; boil\nsleep 2500\ntool execute echo salt\necho soup");
-    ana.waits_for_message(|message| message.text.contains("echo salt"));
+    ana.waits_for_message(|message| message.text.contains("echo salt") && !message.buttons().is_empty());
     ana.presses("Allow once");
     ana.waits_for_message(|message| message.text.ends_with("soup"));
     assert!(with(&ana, "notes.txt").is_empty() && with(&ana, "chop").is_empty(), "{}", ana.transcript());
