@@ -69,7 +69,7 @@ pub(crate) const ALL: &[Foreign] = &[
     },
     Foreign {
         name: "jail in docker, hardened",
-        how: "`kiroclaw jail` in such a container, which forbids it all namespaces; the container holds the whole service",
+        how: "`kiroclaw jail` in such a container, which forbids it all namespaces, with `ACCEPT_MISSING=ports`; the container holds the whole service",
         program: "docker",
         words: |stage| {
             let mut words = container(stage, HARDENED, &stage.path(""));
@@ -81,7 +81,8 @@ pub(crate) const ALL: &[Foreign] = &[
             for (name, value) in places.map(|(name, place)| (name, stage.path(place))) {
                 words.extend(["-e".to_owned(), format!("{name}={}", value.display())]);
             }
-            words.extend(self::words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e PATH=/usr/bin:/bin"));
+            words
+                .extend(self::words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e ACCEPT_MISSING=ports -e PATH=/usr/bin:/bin"));
             words.extend(image);
             words.push(stage.path("kiroclaw").display().to_string());
             words.extend(self::words("jail --workspace . --"));

@@ -28,6 +28,9 @@
 /* Milliseconds for which what was taken is held: who watches looks at least once a second. */
 #define HOLD 2000
 
+/* The same where neither bytes nor files run out: then files are looked at every five seconds. */
+#define HOLD_FILES 8000
+
 /* Where files go: whoever is ended leaves them behind, and they are tidied away from outside. */
 #define TAKEN "taken"
 
@@ -169,7 +172,7 @@ static int deep(const struct probe *p) {
     (void)p;
     if (mkdir(own(TAKEN), 0700) || chdir(own(TAKEN))) return errno;
     while (made < DEPTH && mkdir(LEVEL, 0700) == 0 && chdir(LEVEL) == 0) made++;
-    if (made == DEPTH) pause_for(HOLD);
+    if (made == DEPTH) pause_for(HOLD_FILES);
     for (int up = made; up > 0; up--)
         if (chdir("..") || rmdir(LEVEL)) break;
     if (chdir("..") == 0) rmdir(TAKEN);
