@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,8 +69,11 @@ pub(super) fn all(cwd: &Path) -> Vec<Try> {
         edit("write among other users' workspaces", users),
         edit("write into the gateway's state", state),
         edit("write into /etc", "/etc".into()),
-        edit("write into /tmp", "/tmp".into()),
     ]);
+    let shared = Path::new("/tmp");
+    if !is_own(shared) {
+        tries.push(edit("write into /tmp", shared.to_owned()));
+    }
     let fetch = |what: &str, act: Box<dyn FnOnce() -> Outcome>| Try { what: what.to_owned(), kind: ToolKind::Fetch, act };
     tries.extend([
         fetch("connect to 192.0.2.1:443", Box::new(|| connect(SocketAddr::from(([192, 0, 2, 1], 443))))),
@@ -79,11 +83,7 @@ pub(super) fn all(cwd: &Path) -> Vec<Try> {
     if let Some(proxy) = proxy() {
         tries.push(fetch("reach 192.0.2.1:443 by the way out that is given", Box::new(move || by_proxy(proxy))));
     }
-    let signal = move || match parent.map(test_kill_process) {
-        Some(Ok(())) => Outcome::Reached("it could be signalled".to_owned()),
-        Some(Err(errno)) => Outcome::of(&errno.into()),
-        None => unseen(),
-    };
+    let signal = move || signal(parent);
     tries.push(Try { what: "signal the process above".to_owned(), kind: ToolKind::Execute, act: Box::new(signal) });
     tries
 }
@@ -94,6 +94,25 @@ fn ancestor(path: &Path, steps: usize) -> PathBuf {
 
 fn unseen() -> Outcome {
     Outcome::Unclear("the process above cannot be seen from here".to_owned())
+}
+
+/// Whether it is the very directory that a runtime is given for what it writes and forgets: a jail with files of its own has that as its /tmp.
+fn is_own(directory: &Path) -> bool {
+    let given = std::env::var_os("TMPDIR").map(fs::metadata);
+    match (given, fs::metadata(directory)) {
+        (Some(Ok(given)), Ok(there)) => (given.dev(), given.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Below a process 1, one is in a process namespace whose process 1 belongs to the jail: it may be signalled, and nobody outside has a number there.
+fn signal(process: Option<Pid>) -> Outcome {
+    match process.map(|process| (process.is_init(), test_kill_process(process))) {
+        Some((_, Err(errno))) => Outcome::of(&errno.into()),
+        Some((true, Ok(()))) => Outcome::Unclear("it is the jail's own, and nobody else can be seen".to_owned()),
+        Some((false, Ok(()))) => Outcome::Reached("it could be signalled".to_owned()),
+        None => unseen(),
+    }
 }
 
 fn list(directory: &Path) -> Outcome {
@@ -214,6 +233,19 @@ mod tests {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         assert!(matches!(connect(listener.local_addr().unwrap()), Outcome::Reached(_)));
         assert!(matches!(of_process(Some(getpid()), "environ"), Outcome::Reached(_)));
+    }
+
+    #[test]
+    fn only_a_jail_s_own_process_1_may_be_signalled_without_a_hole() {
+        assert!(matches!(signal(Some(getpid())), Outcome::Reached(_)));
+        // Where one may signal it at all, and not as an ordinary user beside a machine's own.
+        assert!(!matches!(signal(Some(Pid::INIT)), Outcome::Reached(_)));
+        assert!(matches!(signal(None), Outcome::Unclear(_)));
+    }
+
+    #[test]
+    fn a_directory_is_one_s_own_by_what_it_is() {
+        assert!(!is_own(Path::new("/etc")) && !is_own(Path::new("/no/such/directory")));
     }
 
     #[test]
