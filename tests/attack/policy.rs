@@ -56,13 +56,15 @@ pub(crate) fn reason<'r>(rules: &'r [Rule], place: &str, probe: &str) -> Option<
     rules.iter().find(|rule| rule.names(place, probe)).map(|rule| rule.reason.as_str())
 }
 
-/// Every probe that is open in this box and not named for it.
+/// Every probe that is open in this box and not named for it, nor for it on a kernel whose Landlock has no rules for TCP (before ABI 4).
 pub(crate) fn not_named(place: &str, ends: &Ends) -> Vec<String> {
     let rules = rules();
+    let before = kiroclaw::jail::sys::landlock_abi().is_none_or(|abi| abi < 4).then(|| format!("{place}-before-6.7"));
+    let is_named = |probe: &str| [Some(place), before.as_deref()].into_iter().flatten().any(|place| reason(&rules, place, probe).is_some());
     let open: Vec<String> = battery()
         .probes
         .iter()
-        .filter(|probe| ends[&probe.full_name()].is_open() && reason(&rules, place, &probe.full_name()).is_none())
+        .filter(|probe| ends[&probe.full_name()].is_open() && !is_named(&probe.full_name()))
         .map(|probe| format!("{place}: {}: {} (to be stopped by: {})", probe.full_name(), probe.what, probe.stopped_by))
         .collect();
     for (pattern, rule) in rules.iter().filter(|rule| rule.is_of(place)).flat_map(|rule| rule.probes.iter().map(move |probe| (probe, rule)))

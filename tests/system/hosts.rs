@@ -195,6 +195,10 @@ fn a_person_at_the_terminal_is_asked_too() {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     let mut shown = says("connect proxy localhost 443");
-    shown.push_str(&says("echo next"));
+    // The egress tells of it by its own way, which may take longer than a turn.
+    let until = Instant::now() + PATIENCE;
+    while !shown.contains("wanted to reach") && Instant::now() < until {
+        shown.push_str(&says("echo next"));
+    }
     assert!(shown.contains("wanted to reach `localhost:443`") && shown.contains("Always"), "{shown}");
 }
