@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use kiroclaw::beneath::{Beneath, BeneathError};
 use kiroclaw::jail::role::{Role, RoleGrants, lock_down};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::process::{Resource, Rlimit};
 
 /// How long they race at least, and at most: until a careless reader would have been led out, so that it is known that they race.
@@ -49,11 +49,15 @@ fn assert_untouched(directory: &Path) {
     assert_eq!(std::fs::read_to_string(outside.join("b/file")).unwrap(), SECRET);
 }
 
-/// The directory above a path, and its last name. Through no link, since what is done through one's own link is one's own work.
+/// The directory above a path, and its last name. Through no link, since what is done through one's own link is one's own work; and not by
+/// openat2(2), which services refuse: then the attacker would do nothing.
 fn above<'a>(work: &OwnedFd, path: &'a str) -> rustix::io::Result<(OwnedFd, &'a str)> {
     let (dir, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok((rustix::fs::openat2(work, dir, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)?, name))
+    let open = |at: &OwnedFd, name| {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(at, name, flags, Mode::empty())
+    };
+    Ok((dir.split('/').try_fold(open(work, ".")?, |at, part| open(&at, part))?, name))
 }
 
 fn rename(work: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> rustix::io::Result<()> {
