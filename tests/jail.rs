@@ -84,7 +84,9 @@ fn filters_that_only_log_let_calls_through_and_every_other_layer_stays() {
         let lets_through = has("personality 0") && has("unshare 0") && has("fchmod-setuid 0");
         assert!(is_filtered || lets_through, "{machine:?}: {output:?}");
         // Those at whose answers programs fall back, and those that keep the machine's network closed.
-        assert!(has("clone3 38") && has("memfd_create 38") && has("setxattr 95"), "{machine:?}: {output:?}");
+        assert!(has("clone3 38") && has("memfd_create 38"), "{machine:?}: {output:?}");
+        // A filter around it may end it before, at a call of another architecture.
+        assert!(is_filtered || has("setxattr 95"), "{machine:?}: {output:?}");
         assert!(machine.has_namespaces() || has("socket-udp 13") || has("socket-udp 1"), "{machine:?}: {output:?}");
         let shadow = place.jail(&["sh", "-c", "cat /proc/1/environ; cat \"$0\"", place.path(".env").to_str().unwrap()]);
         std::fs::write(place.path(".env"), "A=secret\n").unwrap();
