@@ -196,9 +196,9 @@ fn a_person_at_the_terminal_is_asked_too() {
     };
     let mut shown = says("connect proxy localhost 443");
     // The egress tells of it by its own way, which may take longer than a turn.
-    let until = Instant::now() + PATIENCE;
-    while !shown.contains("wanted to reach") && Instant::now() < until {
+    eventually("the notice at the terminal", || {
         shown.push_str(&says("echo next"));
-    }
+        shown.contains("wanted to reach")
+    });
     assert!(shown.contains("wanted to reach `localhost:443`") && shown.contains("Always"), "{shown}");
 }
