@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::cli;
 use crate::config::{Config, ConfigErrors, Sources, load};
@@ -28,6 +29,9 @@ use appliance::ApplianceError;
 use face::{Face, is_terminal};
 use link::{Attached, Events, LinkError, Voice};
 use talk::{Asked, Deed, Happening, Talk};
+
+/// Time for what was on its way when we left; a gateway that serves closes at once.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Happenings that wait; a terminal that is slower than the agent holds the socket back, and the gateway joins what waits there.
 const WAITING: usize = 256;
@@ -141,9 +145,24 @@ impl Conversation {
                 self.face.leave()?;
             }
             if let Some(code) = self.carry_out(deeds)? {
+                self.hear_out(&mut talk, happened)?;
                 return Ok(code);
             }
         }
+    }
+
+    /// Shows what was on its way when we left: the gateway takes for delivered what it has written to us.
+    fn hear_out(&mut self, talk: &mut Talk, happened: &Receiver<Happening>) -> Result<(), ChatError> {
+        self.voice.end();
+        let until = Instant::now() + LAST_WORDS;
+        while let Ok(happening) = happened.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match happening {
+                Happening::Heard(event) => self.carry_out(talk.on(Happening::Heard(event)))?,
+                Happening::Gone(_) => break,
+                _ => None,
+            };
+        }
+        Ok(())
     }
 
     /// Does the deeds; gives the exit code when one of them is to leave.

@@ -1,6 +1,7 @@
 //! The connection to the gateway.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -86,6 +87,12 @@ impl Voice {
         let mut line = serde_json::to_vec(said)?;
         line.push(b'\n');
         self.0.write_all(&line)
+    }
+
+    /// Says nothing more; the gateway then closes its side.
+    pub(super) fn end(&self) {
+        // A connection that is gone has ended anyway.
+        let _ = self.0.shutdown(Shutdown::Write);
     }
 }
 
