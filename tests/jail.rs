@@ -81,6 +81,9 @@ fn filters_that_only_log_let_calls_through_and_every_other_layer_stays() {
         let has = |answer: &str| answers.iter().any(|line| line == answer);
         // What a filter around this test refuses, as a service's or a container's, ours cannot let through.
         let is_filtered = std::fs::read_to_string("/proc/self/status").unwrap().contains("Seccomp:\t2");
+        if is_filtered {
+            println!("NOT CHECKED: what SECCOMP=log lets through, since a filter around these tests refuses it already");
+        }
         let lets_through = has("personality 0") && has("unshare 0") && has("fchmod-setuid 0");
         assert!(is_filtered || lets_through, "{machine:?}: {output:?}");
         // Those at whose answers programs fall back, and those that keep the machine's network closed.

@@ -1,5 +1,5 @@
 //! The ordinary work of programs that agents run, in the jail, on every kind of machine that this one can be made to be, and as an ordinary
-//! user too. What each does stands in `tests/work/`.
+//! user too. What each does stands in the directory `work` beside this file.
 
 #![allow(
     clippy::unwrap_used,
