@@ -18,6 +18,8 @@ pub(crate) struct Foreign {
     words: fn(&Stage) -> Vec<String>,
     /// Whether it is started by root, who then names the user: container engines.
     by_root: bool,
+    /// The name of our own jail's way in it, where that is what is attacked: held against the policy of that.
+    pub(crate) jail: Option<&'static str>,
 }
 
 /// All of them, in the order of the table.
@@ -32,6 +34,7 @@ pub(crate) const ALL: &[Foreign] = &[
             )
         },
         by_root: false,
+        jail: None,
     },
     Foreign {
         name: "bwrap",
@@ -39,6 +42,7 @@ pub(crate) const ALL: &[Foreign] = &[
         program: "bwrap",
         words: |stage| with_own(stage, "--unshare-all --die-with-parent --new-session --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp"),
         by_root: false,
+        jail: None,
     },
     Foreign {
         name: "bwrap, strict",
@@ -52,6 +56,7 @@ pub(crate) const ALL: &[Foreign] = &[
             )
         },
         by_root: false,
+        jail: None,
     },
     Foreign {
         name: "docker",
@@ -59,6 +64,7 @@ pub(crate) const ALL: &[Foreign] = &[
         program: "docker",
         words: |stage| container(stage, "", &stage.own()),
         by_root: true,
+        jail: None,
     },
     Foreign {
         name: "docker, hardened",
@@ -66,6 +72,7 @@ pub(crate) const ALL: &[Foreign] = &[
         program: "docker",
         words: |stage| container(stage, HARDENED, &stage.own()),
         by_root: true,
+        jail: None,
     },
     Foreign {
         name: "jail in docker, hardened",
@@ -89,6 +96,7 @@ pub(crate) const ALL: &[Foreign] = &[
             words
         },
         by_root: true,
+        jail: Some("Not"),
     },
 ];
 
