@@ -1,6 +1,7 @@
 //! What one runtime may use: `agents.NAME.limits` of `config.json`.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,10 @@ pub struct Limits {
     pub memory: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// Processor time in percent of one processor: throttled where there are cgroups, elsewhere on average over half an hour.
+    /// Processor time in percent of one processor: throttled where there are cgroups, elsewhere on average over `cpu_window`.
     pub cpu_percent: u64,
+    /// The time over which it is averaged; no setting.
+    pub cpu_window: Duration,
     /// Descriptors of one process.
     pub open_files: u64,
     /// Bytes of one file.
@@ -36,6 +39,9 @@ const UNKNOWN_MEMORY: u64 = 1024 * MEGABYTE;
 /// Processor time by default, in percent of each processor: a fifth is left to the others.
 const CPU_SHARE: u64 = 80;
 
+/// Half an hour is the longest build that anybody waits for in a chat: whoever is busy for shorter is not ended.
+const CPU_WINDOW: Duration = Duration::from_secs(30 * 60);
+
 impl Default for Limits {
     /// 512 processes are four times what the largest build in the tests had; 1,024 descriptors are what systemd gives and select(2) can
     /// count; 2 GB are a project with its dependencies and their build, on a disk of 10 GB with a few users; 200,000 files are three large
@@ -48,6 +54,7 @@ impl Default for Limits {
             memory: memory.clamp(*MEMORY.start(), *MEMORY.end()),
             processes: 512,
             cpu_percent: CPU_SHARE * processors,
+            cpu_window: CPU_WINDOW,
             open_files: 1024,
             file_size: 2048 * MEGABYTE,
             workspace_size: 2048 * MEGABYTE,
@@ -100,6 +107,7 @@ impl FileLimits {
             // A node process has a dozen threads; the kernel has 4,194,304 numbers for all.
             processes: number("processes", self.processes, 16..=1_000_000, default.processes),
             cpu_percent: number("cpuPercent", self.cpu_percent, 1..=100_000, default.cpu_percent),
+            cpu_window: default.cpu_window,
             // The kernel's own bound is /proc/sys/fs/nr_open, 1,048,576.
             open_files: number("openFiles", self.open_files, 64..=1_048_576, default.open_files),
             workspace_files: number("workspaceFiles", self.workspace_files, 100..=100_000_000, default.workspace_files),

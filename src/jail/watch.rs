@@ -22,9 +22,6 @@ const BUSY: Duration = Duration::from_millis(250);
 /// The same while it rests.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The time over which use of the processor is averaged. Half an hour is the longest build that anybody waits for in a chat.
-const WINDOW: Duration = Duration::from_secs(30 * 60);
-
 /// Clock ticks of a second, as /proc counts them on every machine that we are built for (proc(5), `USER_HZ`).
 const TICKS: u64 = 100;
 
@@ -41,7 +38,7 @@ impl Watch {
     /// Over the processes and files of a plan, from soon on: a start is not to be held up.
     pub(crate) fn over(plan: &Plan) -> Self {
         let now = Instant::now();
-        let processor = Processor { since: now, spent: 0, last: 0 };
+        let processor = Processor { window: plan.limits.cpu_window, since: now, spent: 0, last: 0 };
         Self { limits: plan.limits.clone(), processor, disk: Disk::new(plan.counted.clone()), next: now + BUSY }
     }
 
@@ -78,6 +75,7 @@ fn over(limits: &Limits, load: &Load) -> Option<Excess> {
 /// Use of the processor since the beginning of a window, in clock ticks.
 #[derive(Debug)]
 struct Processor {
+    window: Duration,
     since: Instant,
     spent: u64,
     last: u64,
@@ -86,7 +84,7 @@ struct Processor {
 impl Processor {
     /// Takes the new total; says whether anything was spent since the last one. A total that falls is one whose processes have ended.
     fn note(&mut self, now: Instant, total: u64) -> bool {
-        if now.duration_since(self.since) >= WINDOW {
+        if now.duration_since(self.since) >= self.window {
             (self.since, self.spent) = (now, 0);
         }
         let more = total.saturating_sub(self.last);
@@ -98,7 +96,7 @@ impl Processor {
 
     /// Whether a window's share is spent, be it over or not, and a tenth more: a cgroup that throttles keeps it at just its share.
     fn is_over(&self, percent: u64) -> bool {
-        let share = percent.saturating_mul(WINDOW.as_secs()) / 100;
+        let share = percent.saturating_mul(self.window.as_secs()) / 100;
         self.spent > share.saturating_mul(TICKS) / 10 * 11
     }
 }
@@ -126,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_half_hour_has_its_share_of_the_processor_and_the_next_one_too() {
-        let (start, second) = (Instant::now(), TICKS);
-        let mut processor = Processor { since: start, spent: 0, last: 0 };
+        let (start, second, window) = (Instant::now(), TICKS, Duration::from_secs(1800));
+        let mut processor = Processor { window, since: start, spent: 0, last: 0 };
         assert!(processor.note(start, 19 * second));
         assert!(!processor.is_over(1), "one percent of half an hour is 18 s, and a tenth more");
         assert!(processor.note(start, 10 * second), "some have ended");
         assert!(processor.note(start, 11 * second));
         assert!(processor.is_over(1));
-        assert!(!processor.note(start + WINDOW, 11 * second));
+        assert!(!processor.note(start + window, 11 * second));
         assert!(!processor.is_over(1));
     }
 }

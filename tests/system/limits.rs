@@ -4,6 +4,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use kiroclaw::config::Config;
+
 use crate::appliance::{Appliance, eventually};
 use crate::cgroup;
 use crate::stand_in::telegram::{Person, Telegram};
@@ -20,10 +22,15 @@ struct Stage {
 
 /// Ana and Ben, whose agents have these limits.
 fn stage(limits: &str) -> Stage {
+    stage_of(limits, |appliance| appliance)
+}
+
+/// The like, with something else about the appliance.
+fn stage_of(limits: &str, with: impl FnOnce(Appliance) -> Appliance) -> Stage {
     let telegram = Telegram::start();
     let (ana, ben) = (telegram.private_chat(1001, "en"), telegram.private_chat(1002, "en"));
     let config = format!(r#"{{"agents": {{"tg-acp": {{"limits": {limits}}}}}}}"#);
-    let mut appliance = Appliance::new(&telegram, &[1001, 1002]).config(&config);
+    let mut appliance = with(Appliance::new(&telegram, &[1001, 1002]).config(&config));
     appliance.run(&telegram);
     Stage { _telegram: telegram, ana, ben, appliance }
 }
@@ -31,7 +38,12 @@ fn stage(limits: &str) -> Stage {
 /// Ana's agent does what ends it; she is told `word`, Ben is answered meanwhile, nothing of it is left, and her next prompt is answered.
 #[track_caller]
 fn ends(limits: &str, deed: &str, word: &str) -> Stage {
-    let stage = stage(limits);
+    ends_on(stage(limits), deed, word)
+}
+
+/// The like, on a stage.
+#[track_caller]
+fn ends_on(stage: Stage, deed: &str, word: &str) -> Stage {
     stage.ben.sends("echo before");
     stage.ben.waits_for_message(|message| message.text == "before");
     stage.ana.sends(deed);
@@ -77,6 +89,14 @@ fn processes_that_hide_from_their_parents_count_too() {
     stage.ana.sends(&format!("{deed}; sleep 60"));
     stage.ana.waits_for_message(|message| message.text.contains("more than 60 processes at once"));
     eventually("all of them to be gone", || stage.appliance.agents().is_empty());
+}
+
+#[test]
+fn a_busy_loop_ends_its_runtime_where_nothing_throttles_it() {
+    // A second and a tenth, as 1 % of half an hour are twenty.
+    let short: fn(&mut Config) = |config| config.agents.values_mut().for_each(|agent| agent.limits.cpu_window = Duration::from_secs(100));
+    let stage = stage_of(r#"{"cpuPercent": 1}"#, |appliance| appliance.adjusted(short));
+    ends_on(stage, "run while :; do :; done", "kept the processor busy for too long");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn for_anybody(path: &Path, user: &UserId) -> String {
 }
 
 fn limits(plan: &Plan) -> Vec<String> {
-    let Limits { memory, processes, cpu_percent, open_files, file_size, workspace_size, workspace_files } = &plan.limits;
+    let Limits { memory, processes, cpu_percent, cpu_window: _, open_files, file_size, workspace_size, workspace_files } = &plan.limits;
     vec![
         format!("all of it: {} MB of memory, {processes} processes, {cpu_percent} % of a processor", memory / MEGABYTE),
         format!("each process: {open_files} open files, files of {} MB", file_size / MEGABYTE),
