@@ -234,7 +234,7 @@ async fn serve(
     let (turns, mut running) = watch::channel(0);
     let own_uid = gate.own_uid();
     let intake = Intake::new(gate, store.clone(), faces.clone(), router);
-    let pool = Pool::start(Arc::clone(&config), port.clone(), store.clone(), news.ended);
+    let pool = Pool::start(Arc::clone(&config), port.clone(), store.clone(), faces.clone(), news.ended);
     let deps = Arc::new(Deps {
         hosts: Hosts::start(Arc::clone(&config), store.clone(), faces.clone(), port.clone(), pool.clone(), news.refused),
         pool,

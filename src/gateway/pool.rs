@@ -3,6 +3,7 @@
 //! Decisions are pure ([`decide`]); this module keeps the state, starts and ends runtimes through the warden, and wakes who waits.
 
 mod decide;
+mod ends;
 mod runtime;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use self::decide::{Candidate, Decision, Limits, Phase, Wanted, decide, reap};
 pub(super) use self::runtime::{Runtime, StartError};
+use super::faces::Faces;
 use super::port::{End, Port};
 use crate::config::Config;
 use crate::model::control::FromGateway;
@@ -28,6 +30,7 @@ struct Inner {
     config: Arc<Config>,
     port: Port,
     store: Store,
+    faces: Faces,
     state: Mutex<State>,
     /// Something became idle: the reaper may have to look earlier.
     changed: Notify,
@@ -51,6 +54,8 @@ pub(super) struct Slot {
     /// For whose thread it worked last, or is started.
     pub(super) thread: ThreadId,
     phase: Phase,
+    /// Whether a turn has it: what becomes of it is that turn's to tell.
+    leased: bool,
     last_used: Instant,
     /// Present from the moment that the agent has answered `initialize`.
     runtime: Option<Arc<Runtime>>,
@@ -109,8 +114,8 @@ pub(super) struct Usage {
 
 impl Pool {
     /// An empty pool. `ended` is the warden's news of runtimes that are gone.
-    pub(super) fn start(config: Arc<Config>, port: Port, store: Store, ended: mpsc::Receiver<(RuntimeId, End)>) -> Self {
-        let pool = Self(Arc::new(Inner { config, port, store, state: Mutex::default(), changed: Notify::new() }));
+    pub(super) fn start(config: Arc<Config>, port: Port, store: Store, faces: Faces, ended: mpsc::Receiver<(RuntimeId, End)>) -> Self {
+        let pool = Self(Arc::new(Inner { config, port, store, faces, state: Mutex::default(), changed: Notify::new() }));
         tokio::spawn(pool.clone().hear_of_ends(ended));
         tokio::spawn(pool.clone().reap_idle());
         pool
@@ -194,7 +199,7 @@ impl Pool {
     fn take(&self, state: &mut State, id: RuntimeId, thread: ThreadId) -> Option<Lease> {
         let slot = state.slots.get_mut(&id)?;
         let runtime = slot.runtime.clone()?;
-        slot.phase = Phase::Busy;
+        (slot.phase, slot.leased) = (Phase::Busy, true);
         slot.thread = thread;
         Some(Lease { runtime, pool: self.clone() })
     }
@@ -207,7 +212,7 @@ impl Pool {
         let (user, agent, thread) = (waiter.user, waiter.agent.clone(), waiter.thread);
         let (excess, known) = watch::channel(None);
         let phase = Phase::Starting;
-        let slot = Slot { user, agent: agent.clone(), thread, phase, last_used: Instant::now(), runtime: None, excess };
+        let slot = Slot { user, agent: agent.clone(), thread, phase, leased: false, last_used: Instant::now(), runtime: None, excess };
         state.slots.insert(id, slot);
         tokio::spawn(self.clone().start_runtime(id, user, agent, known));
     }
@@ -277,6 +282,7 @@ impl Pool {
             let mut state = self.state();
             let Some(slot) = state.slots.get_mut(&id) else { return };
             slot.last_used = Instant::now();
+            slot.leased = false;
             if slot.phase == Phase::Busy {
                 slot.phase = Phase::Idle;
             }
@@ -302,24 +308,6 @@ impl Pool {
             }
             port.say(FromGateway::End { runtime: id }).await;
         });
-    }
-
-    async fn hear_of_ends(self, mut ended: mpsc::Receiver<(RuntimeId, End)>) {
-        while let Some((id, end)) = ended.recv().await {
-            match end {
-                End::Exceeded(excess) => {
-                    tracing::warn!(runtime = %id, ?excess, "a runtime used more than it may");
-                    if let Some(slot) = self.state().slots.get(&id) {
-                        slot.excess.send_replace(Some(excess));
-                    }
-                }
-                End::Gone(status) => {
-                    tracing::info!(runtime = %id, status, "a runtime is gone");
-                    self.state().slots.remove(&id);
-                    self.serve_waiting();
-                }
-            }
-        }
     }
 
     async fn reap_idle(self) {

@@ -58,6 +58,7 @@ fn ends_on(stage: Stage, deed: &str, word: &str) -> Stage {
     });
     stage.ben.sends("count");
     stage.ben.waits_for_message(|message| message.text == "3");
+    assert!(!stage.ana.messages().iter().any(|message| message.text.contains("Between your messages")), "it was told by the turn");
     stage
 }
 
@@ -218,6 +219,29 @@ fn an_endless_turn_ends() {
     eventually("only Ben's agent to be left", || appliance.agents().len() == 1);
     ana.sends("echo again");
     ana.waits_for_message(|message| message.text == "again");
+}
+
+#[test]
+fn what_ends_a_runtime_between_two_turns_is_told_once_and_the_conversation_goes_on() {
+    let telegram = Telegram::start();
+    let config = r#"{"agents": {"tg-acp": {"limits": {"memoryMegabytes": 96}}}}"#;
+    let mut appliance = Appliance::new(&telegram, &[1001, 1002]).config(config);
+    appliance.run(&telegram);
+    for (number, language, words) in
+        [(1001, "en", "Between your messages: The agent"), (1002, "de", "Zwischen deinen Nachrichten: Der Agent")]
+    {
+        let person = telegram.private_chat(number, language);
+        let bomb = "while [ ! -e go ]; do sleep 0.1; done; (head -c 300000000 /dev/zero; sleep 60) | tail";
+        person.sends(&format!("run ({bomb}) >log 2>&1 &\ncount"));
+        person.waits_for_message(|message| message.text.ends_with('1'));
+        std::fs::write(appliance.workspace_of(number, 0).join("go"), "").unwrap();
+        let told = person.waits_for_message(|message| message.text.starts_with('⚠'));
+        assert!(told.text.contains(words) && told.text.contains("96 MB"), "{}", told.text);
+        assert!(told.buttons().is_empty(), "there is nothing to retry");
+        person.sends("count");
+        person.waits_for_message(|message| message.text == "2");
+        assert_eq!(person.messages().iter().filter(|message| message.text.contains('⚠')).count(), 1, "{}", person.transcript());
+    }
 }
 
 #[test]

@@ -77,6 +77,11 @@ impl Runtime {
         self.sessions().contains_key(session)
     }
 
+    /// Whether its process holds any.
+    pub(super) fn has_sessions(&self) -> bool {
+        !self.sessions().is_empty()
+    }
+
     /// Its process holds this session from now on.
     pub(crate) fn hold(&self, session: AcpSessionId) {
         self.sessions().entry(session).or_default();

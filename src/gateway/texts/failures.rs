@@ -12,6 +12,8 @@ pub(in crate::gateway) trait FailureTexts {
     fn agent_failed(&self, error: &AcpError) -> String;
     /// The agent used more than it may.
     fn exceeded(&self, excess: &Excess) -> String;
+    /// The same by what it had left running after a turn; a message of its own.
+    fn exceeded_at_rest(&self, excess: &Excess) -> String;
     /// There is no runtime.
     fn not_started(&self, error: &StartError) -> String;
     /// The disk, the store or a workspace failed; `why` is for the operator.
@@ -25,6 +27,10 @@ impl FailureTexts for English {
 
     fn exceeded(&self, excess: &Excess) -> String {
         excess.to_string()
+    }
+
+    fn exceeded_at_rest(&self, excess: &Excess) -> String {
+        format!("⚠ Between your messages: {excess} The conversation goes on when you write.")
     }
 
     fn not_started(&self, error: &StartError) -> String {
@@ -116,6 +122,10 @@ impl FailureTexts for German {
                 /files, oder lass den Betreiber nachsehen."
                 .to_owned(),
         }
+    }
+
+    fn exceeded_at_rest(&self, excess: &Excess) -> String {
+        format!("⚠ Zwischen deinen Nachrichten: {} Das Gespräch geht weiter, sobald du schreibst.", self.exceeded(excess))
     }
 
     fn not_started(&self, error: &StartError) -> String {
