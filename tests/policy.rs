@@ -89,6 +89,21 @@ fn an_explanation_says_in_plain_words_what_an_agent_may_do() {
 }
 
 #[test]
+fn an_explanation_says_whether_an_operator_is_asked_for_other_hosts() {
+    for (machine, place) in Place::everywhere() {
+        let said = |hosts| {
+            let mut command = explain(&place, &["tg-acp"]);
+            command.env("EGRESS_ALLOW", hosts);
+            text(&with(&place, command, "{}").stdout)
+        };
+        let (hostless, with_hosts) = (said(""), said("example.org"));
+        assert!(hostless.contains("reaches       no host"), "{machine:?}: {hostless}");
+        assert_eq!(hostless.contains("an operator is asked"), machine.has_namespaces(), "{machine:?}: {hostless}");
+        assert!(with_hosts.contains("any other public host: an operator is asked"), "{machine:?}: {with_hosts}");
+    }
+}
+
+#[test]
 fn what_cannot_be_explained_says_so_and_fails() {
     let place = Place::new();
     let unknown = explain(&place, &["nobody"]).output().unwrap();

@@ -33,6 +33,8 @@ pub(super) struct Explanation {
     hosts: Vec<String>,
     /// Those of the hosts that it has by its kind.
     hosts_of_kind: Vec<String>,
+    /// Whether an operator is asked for other hosts: where it has a way out at all.
+    asks: bool,
     permissions: Permissions,
     limits: Vec<String>,
     accepts: BTreeSet<Guarantee>,
@@ -85,6 +87,7 @@ impl Explanation {
             writes: plan.as_ref().map_or_else(Vec::new, |plan| paths(&plan.write)),
             hosts: hosts(&agent.egress),
             hosts_of_kind: hosts(&agent.kind.hosts()),
+            asks: apart.is_some_and(|apart| apart.has_network() || !agent.egress.is_empty()),
             permissions: Permissions::of(agent),
             limits: plan.as_ref().map_or_else(Vec::new, limits),
             accepts: agent.minimum.accept.clone(),
@@ -144,8 +147,12 @@ impl fmt::Display for Explanation {
         let (own, kind): (Vec<_>, Vec<_>) = self.hosts.iter().cloned().partition(|host| !self.hosts_of_kind.contains(host));
         list(f, "reaches", &own)?;
         list(f, "  as its kind", &kind)?;
-        if self.hosts.is_empty() {
-            line(f, "reaches", "no host")?;
+        match (self.hosts.is_empty(), self.asks) {
+            (true, false) => line(f, "reaches", "no host")?,
+            (true, true) => line(f, "reaches", "no host by its policy; for one that it wants, an operator is asked (/hosts)")?,
+            (false, true) => line(f, "  asks for", "any other public host: an operator is asked (/hosts)")?,
+            // Not looked at: said already.
+            (false, false) => {}
         }
         for (name, kinds) in
             [("does unasked", &self.permissions.allow), ("asks before", &self.permissions.ask), ("may never", &self.permissions.deny)]
