@@ -4,7 +4,7 @@
 //! One thread, one poll(2) loop, no network, no store. What it decides stands in [`state`]; here it is carried out.
 //! It takes no command, path or limit from the gateway: an agent and a user are names, and what they mean is its own configuration's.
 
-mod cgroup;
+pub mod cgroup;
 mod children;
 pub mod ground;
 mod order;

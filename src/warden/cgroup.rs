@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use rustix::process::Pid;
 
 use crate::config::Limits;
@@ -30,13 +31,17 @@ const PERIOD: u64 = 100_000;
 
 /// Why there are no cgroups. No fault: the watch bounds the runtimes all the same.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unclaimed {
+pub enum Unclaimed {
+    /// Only the older kind, or none at all.
     #[error("there is no cgroup v2")]
     None,
+    /// One of those that are needed.
     #[error("the cgroup lacks the controller `{0}`")]
     Controller(&'static str),
+    /// Nobody asked them.
     #[error("other processes are in the same cgroup")]
     NotAlone,
+    /// By the system's answer.
     #[error("the cgroup is not ours to divide: {0}")]
     Refused(#[from] io::Error),
 }
@@ -61,20 +66,11 @@ impl Cgroups {
     /// # Errors
     /// Why it is not to be; everything is as it was then.
     pub(super) fn claim() -> Result<Self, Unclaimed> {
-        let directory =
-            place(&fs::read_to_string("/proc/self/cgroup")?, &fs::read_to_string("/proc/self/mountinfo")?).ok_or(Unclaimed::None)?;
-        Self::divide(directory, rustix::process::getpid())
+        Self::divide(own_place()?, rustix::process::getpid())
     }
 
     fn divide(directory: PathBuf, own: Pid) -> Result<Self, Unclaimed> {
-        let controllers = fs::read_to_string(directory.join("cgroup.controllers"))?;
-        let has = |name: &str| controllers.split_whitespace().any(|controller| controller == name);
-        if let Some(missing) = NEEDED.into_iter().find(|name| !has(name)) {
-            return Err(Unclaimed::Controller(missing));
-        }
-        if !is_alone(&fs::read_to_string(directory.join("cgroup.procs"))?, own) {
-            return Err(Unclaimed::NotAlone);
-        }
+        check(&directory, own)?;
         let roles = directory.join(ROLES);
         make(&roles)?;
         let divided = write(&roles, "cgroup.procs", &own.as_raw_pid().to_string())
@@ -137,6 +133,41 @@ impl Cgroup {
             tracing::warn!(%error, cgroup = %self.directory.display(), "a cgroup could not be removed");
         }
     }
+}
+
+/// Whether this process could give each runtime a cgroup, if it were the warden. It looks, and changes nothing.
+///
+/// # Errors
+/// Why not.
+pub fn look() -> Result<(), Unclaimed> {
+    let directory = own_place()?;
+    check(&directory, rustix::process::getpid())?;
+    let writable = |name| rustix::fs::access(directory.join(name), Access::WRITE_OK);
+    ["", "cgroup.procs", "cgroup.subtree_control"].into_iter().try_for_each(writable).map_err(|error| Unclaimed::Refused(error.into()))
+}
+
+/// Whether that process is a warden that gives each of its runtimes a cgroup.
+pub fn is_divided_by(warden: Pid) -> bool {
+    let cgroup = fs::read_to_string(format!("/proc/{}/cgroup", warden.as_raw_pid())).unwrap_or_default();
+    is_of_roles(&cgroup)
+}
+
+fn is_of_roles(cgroup: &str) -> bool {
+    cgroup.lines().any(|line| line.strip_prefix("0::").is_some_and(|own| Path::new(own).ends_with(ROLES)))
+}
+
+fn own_place() -> Result<PathBuf, Unclaimed> {
+    place(&fs::read_to_string("/proc/self/cgroup")?, &fs::read_to_string("/proc/self/mountinfo")?).ok_or(Unclaimed::None)
+}
+
+/// What can be known without trying.
+fn check(directory: &Path, own: Pid) -> Result<(), Unclaimed> {
+    let controllers = fs::read_to_string(directory.join("cgroup.controllers"))?;
+    let has = |name: &str| controllers.split_whitespace().any(|controller| controller == name);
+    if let Some(missing) = NEEDED.into_iter().find(|name| !has(name)) {
+        return Err(Unclaimed::Controller(missing));
+    }
+    if is_alone(&fs::read_to_string(directory.join("cgroup.procs"))?, own) { Ok(()) } else { Err(Unclaimed::NotAlone) }
 }
 
 /// The directory of our own cgroup, from `/proc/self/cgroup` and `/proc/self/mountinfo` (proc(5)).
@@ -205,6 +236,13 @@ mod tests {
         assert_eq!(place("0::/../other\n", MOUNTS), None);
         assert_eq!(place("9:memory:/x\n", MOUNTS), None);
         assert_eq!(place("0::/docker/abc\n", "29 23 0:26 /docker/abc /cg ro - cgroup2 c rw\n"), Some("/cg".into()));
+    }
+
+    #[test]
+    fn a_warden_with_cgroups_is_known_by_its_own() {
+        assert!(is_of_roles("1:name=systemd:/x\n0::/system.slice/kiroclaw.service/roles\n"));
+        assert!(!is_of_roles("0::/system.slice/kiroclaw.service\n") && !is_of_roles("5:memory:/roles\n"));
+        assert!(!is_divided_by(rustix::process::getpid()));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
-use rustix::process::Resource;
+use rustix::process::{Pid, Resource};
 
 use super::report::{Area, Finding};
 use crate::channel::local;
 use crate::config::Config;
 use crate::store::RESERVE;
+use crate::warden::cgroup::{Unclaimed, is_divided_by, look};
 use crate::warden::ground::check_private;
 
 /// Free disk below which a warning is due, in bytes: an agent that builds something needs as much at once.
@@ -33,8 +34,13 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         ));
     }
     findings.extend([("STATE_DIR", &config.state), ("WORKSPACE_BASE_PATH", &config.workspaces)].map(|(name, path)| disk(name, path)));
-    findings.extend(running(config));
+    let running = is_running(config);
+    if running {
+        let what = "a kiroclaw is running on this STATE_DIR already; a second one would refuse to start";
+        findings.push(Finding::ok(Area::Directories, what));
+    }
     findings.extend([
+        bounds(warden(config).filter(|_| running).map(is_divided_by), look),
         limit("descriptors (RLIMIT_NOFILE)", Resource::Nofile, FILES, "raise it: LimitNOFILE= of the unit, or `ulimit -n`"),
         limit("processes (RLIMIT_NPROC)", Resource::Nproc, PROCESSES, "raise it: TasksMax= and LimitNPROC= of the unit, or `ulimit -u`"),
     ]);
@@ -84,11 +90,31 @@ fn judge_disk(setting: &str, path: &Path, free: u64) -> Finding {
 }
 
 /// Whether a gateway serves this state already. Then a second one would not start, but that is no fault.
-fn running(config: &Config) -> Option<Finding> {
+fn is_running(config: &Config) -> bool {
     let path = config.chat_socket();
-    let is_socket = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket());
-    (is_socket && local::connect(&path).is_ok())
-        .then(|| Finding::ok(Area::Directories, "a kiroclaw is running on this STATE_DIR already; a second one would refuse to start"))
+    path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) && local::connect(&path).is_ok()
+}
+
+/// Who holds the lock, while somebody does.
+fn warden(config: &Config) -> Option<Pid> {
+    Pid::from_raw(std::fs::read_to_string(config.run_dir().join("lock")).ok()?.trim().parse().ok()?)
+}
+
+/// What bounds all of a runtime together: of the kiroclaw that runs, where one does, else of one that would be started as this process was.
+fn bounds(running: Option<bool>, look: impl FnOnce() -> Result<(), Unclaimed>) -> Finding {
+    let (whose, cgroups) = match running {
+        Some(divided) => ("runtimes of the kiroclaw that runs", if divided { Ok(()) } else { Err("its log says why".to_owned()) }),
+        None => ("runtimes, if it were started from here", look().map_err(|why| why.to_string())),
+    };
+    let watch = "their keepers' watch four times a second, with limits per process behind it";
+    match cgroups {
+        Ok(()) => Finding::ok(Area::Limits, format!("{whose}: bounded by cgroups of their own, and by {watch}")),
+        Err(why) => Finding::warn(
+            Area::Limits,
+            format!("{whose}: bounded by {watch}; no cgroup of their own ({why})"),
+            "let systemd start it, with Delegate=memory pids cpu in the unit",
+        ),
+    }
 }
 
 fn limit(name: &str, resource: Resource, wanted: u64, mend: &str) -> Finding {
@@ -118,6 +144,15 @@ mod tests {
     fn a_low_limit_warns() {
         let state = |current| judge_limit("x", current, 10, "").state;
         assert_eq!([state(Some(9)), state(Some(10)), state(None)], [State::Warn, State::Ok, State::Ok]);
+    }
+
+    #[test]
+    fn what_bounds_the_runtimes_is_said_of_who_runs_them() {
+        let said = |running| bounds(running, || Err(Unclaimed::NotAlone));
+        assert!(said(Some(true)).state == State::Ok && said(Some(true)).what.contains("that runs: bounded by cgroups"));
+        assert!(said(Some(false)).state == State::Warn && said(Some(false)).what.contains("log says why"));
+        assert!(said(None).state == State::Warn && said(None).what.contains("other processes are in the same cgroup"), "{:?}", said(None));
+        assert!(bounds(None, || Ok(())).what.contains("from here: bounded by cgroups"));
     }
 
     #[test]
