@@ -57,7 +57,16 @@ fn compile(to: &Path, how: &[&str]) -> PathBuf {
     let mut names: Vec<PathBuf> = std::fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.extension().is_some_and(|ending| ending == "c"));
     let mut command = Command::new("cc");
-    command.args(["-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]);
+    command.args([
+        "-std=gnu11",
+        "-O1",
+        "-D_GNU_SOURCE",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Wno-missing-field-initializers",
+        "-Wno-unused-parameter",
+    ]);
     let output = command.args(how).arg("-o").arg(to).args(names).output().expect("a C compiler, as Rust needs one");
     assert!(output.status.success(), "the battery cannot be compiled: {}", String::from_utf8_lossy(&output.stderr));
     to.to_owned()

@@ -65,7 +65,6 @@ static int list_for(const struct probe *p) {
 
 static int climb(const struct probe *p) {
     char path[512];
-    (void)p;
     if (chdir(stage.own)) return errno;
     snprintf(path, sizeof path, "../telegram-2/2.0/%s", "diary");
     return holds_secret(open(path, O_RDONLY));
@@ -305,7 +304,6 @@ static int device_node(const struct probe *p) {
 
 static int file_capability(const struct probe *p) {
     unsigned capability[5] = {0x02000001, 0xffffffff, 0, 0, 0};
-    (void)p;
     return ended(setxattr(mine(), "security.capability", capability, sizeof capability, 0));
 }
 

@@ -22,14 +22,12 @@
 struct message { long type; char text[128]; };
 
 static int shm_read(const struct probe *p) {
-    (void)p;
     const char *memory = shmat((int)stage.shm, NULL, SHM_RDONLY);
     if (memory == (void *)-1) return errno;
-    return strncmp(memory, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return is_secret(memory);
 }
 
 static int shm_write(const struct probe *p) {
-    (void)p;
     char *memory = shmat((int)stage.shm, NULL, 0);
     if (memory == (void *)-1) return errno;
     strcpy(memory + 256, "changed");
@@ -37,7 +35,6 @@ static int shm_write(const struct probe *p) {
 }
 
 static int shm_make(const struct probe *p) {
-    (void)p;
     int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
     if (id < 0) return errno;
     shmctl(id, IPC_RMID, NULL);
@@ -46,29 +43,25 @@ static int shm_make(const struct probe *p) {
 
 static int shm_see(const struct probe *p) {
     struct shmid_ds is;
-    (void)p;
     return ended(shmctl((int)stage.shm, IPC_STAT, &is)) ? errno : is.shm_cpid == stage.pid ? 0 : ENODATA;
 }
 
 static int sem_change(const struct probe *p) {
     struct sembuf up = {0, 5, 0};
-    (void)p;
     return ended(semop((int)stage.sem, &up, 1));
 }
 
-static int sem_set(const struct probe *p) { (void)p; return ended(semctl((int)stage.sem, 1, SETVAL, 9)); }
+static int sem_set(const struct probe *p) { return ended(semctl((int)stage.sem, 1, SETVAL, 9)); }
 
 static int msg_read(const struct probe *p) {
     struct message got;
-    (void)p;
     /* Copying leaves it there, if the kernel can; else it is taken. */
     ssize_t length = msgrcv((int)stage.msg, &got, sizeof got.text, 1, IPC_NOWAIT);
-    return length < 0 ? errno : strncmp(got.text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return length < 0 ? errno : is_secret(got.text);
 }
 
 static int msg_send(const struct probe *p) {
     struct message put = {.type = 2};
-    (void)p;
     snprintf(put.text, sizeof put.text, "%s", payload());
     return ended(msgsnd((int)stage.msg, &put, strlen(put.text), IPC_NOWAIT));
 }
@@ -89,28 +82,25 @@ static const char *queue(void) {
 
 static int mq_read(const struct probe *p) {
     char text[256] = "";
-    (void)p;
     mqd_t fd = mq_open(queue(), O_RDONLY | O_NONBLOCK);
     if (fd < 0) return errno;
-    return mq_receive(fd, text, sizeof text, NULL) < 0 ? errno : strncmp(text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return mq_receive(fd, text, sizeof text, NULL) < 0 ? errno : is_secret(text);
 }
 
 static int mq_write(const struct probe *p) {
-    (void)p;
     mqd_t fd = mq_open(queue(), O_WRONLY | O_NONBLOCK);
     return fd < 0 ? errno : ended(mq_send(fd, payload(), strlen(payload()), 0));
 }
 
 static int mq_make(const struct probe *p) {
     struct mq_attr small = {.mq_maxmsg = 1, .mq_msgsize = 16};
-    (void)p;
     mqd_t fd = mq_open("/kiroclaw-own", O_RDWR | O_CREAT, 0600, &small);
     if (fd < 0) return errno;
     mq_unlink("/kiroclaw-own");
     return 0;
 }
 
-static int mq_remove(const struct probe *p) { (void)p; return ended(mq_unlink(queue())); }
+static int mq_remove(const struct probe *p) { return ended(mq_unlink(queue())); }
 
 static const char *shared(void) {
     static char path[64];
@@ -118,10 +108,9 @@ static const char *shared(void) {
     return path;
 }
 
-static int posix_read(const struct probe *p) { (void)p; return holds_secret(open(shared(), O_RDONLY)); }
+static int posix_read(const struct probe *p) { return holds_secret(open(shared(), O_RDONLY)); }
 
 static int posix_write(const struct probe *p) {
-    (void)p;
     int fd = open(shared(), O_WRONLY | O_APPEND);
     return fd < 0 ? errno : ended(write(fd, "changed", 7));
 }
@@ -129,15 +118,12 @@ static int posix_write(const struct probe *p) {
 /* The terminal that the witness sits at. */
 
 static int tty_write(const struct probe *p) {
-    (void)p;
     if (!stage.pty || !*stage.pty) return ABSENT;
-    int fd = open(stage.pty, O_WRONLY | O_NOCTTY | O_NONBLOCK);
-    return fd < 0 ? errno : ended(write(fd, payload(), strlen(payload())));
+    return says(open(stage.pty, O_WRONLY | O_NOCTTY | O_NONBLOCK));
 }
 
 static int tty_read(const struct probe *p) {
     char text[256];
-    (void)p;
     if (!stage.pty || !*stage.pty) return ABSENT;
     int fd = open(stage.pty, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return errno;
@@ -146,7 +132,6 @@ static int tty_read(const struct probe *p) {
 }
 
 static int tty_take(const struct probe *p) {
-    (void)p;
     if (!stage.pty || !*stage.pty) return ABSENT;
     pid_t child = fork();
     if (child == 0) {
@@ -161,26 +146,23 @@ static int tty_take(const struct probe *p) {
 
 static int key_read(const struct probe *p) {
     char text[256] = "";
-    (void)p;
     if (stage.key <= 0) return ABSENT;
-    return syscall(SYS_keyctl, 11 /* KEYCTL_READ */, stage.key, text, sizeof text) < 0 ? errno : strncmp(text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return syscall(SYS_keyctl, 11 /* KEYCTL_READ */, stage.key, text, sizeof text) < 0 ? errno : is_secret(text);
 }
 
 static int key_search(const struct probe *p) {
     char text[256] = "";
-    (void)p;
     if (stage.key <= 0) return ABSENT;
     long key = syscall(SYS_keyctl, 10 /* KEYCTL_SEARCH */, -4 /* the user's keyring */, "user", stage.id, 0);
     if (key < 0) return errno;
-    return syscall(SYS_keyctl, 11, key, text, sizeof text) < 0 ? errno : strncmp(text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return syscall(SYS_keyctl, 11, key, text, sizeof text) < 0 ? errno : is_secret(text);
 }
 
 static int key_add(const struct probe *p) {
-    (void)p;
     return ended(syscall(SYS_add_key, "user", "kiroclaw-own", "x", 1, -1 /* the thread's keyring */));
 }
 
-static int key_session(const struct probe *p) { (void)p; return ended(syscall(SYS_keyctl, 1 /* join a session */, NULL)); }
+static int key_session(const struct probe *p) { return ended(syscall(SYS_keyctl, 1 /* join a session */, NULL)); }
 
 const struct probe ipc_probes[] = {
     {"shm-read", "read another's System V memory", IPC, shm_read, SELF, ""},

@@ -56,21 +56,21 @@ static int succeed(const struct probe *p) {
     return ended(syscall(p->number, p->words[0], p->words[1], p->words[2], p->words[3], p->words[4], p->words[5]));
 }
 
-static int by_clone(const struct probe *p) {
-    long child = syscall(SYS_clone, p->number | SIGCHLD, 0, 0, 0, 0);
+/* Has a child of a new kind end at once. */
+static int cloned(long child) {
     if (child == 0) _exit(0);
     if (child < 0) return errno;
     waitpid((pid_t)child, NULL, 0);
     return 0;
 }
 
+static int by_clone(const struct probe *p) {
+    return cloned(syscall(SYS_clone, p->number | SIGCHLD, 0, 0, 0, 0));
+}
+
 static int by_clone3(const struct probe *p) {
     uint64_t words[11] = {(uint64_t)p->number, [4] = SIGCHLD};
-    long child = syscall(CLONE3, words, sizeof words);
-    if (child == 0) _exit(0);
-    if (child < 0) return errno;
-    waitpid((pid_t)child, NULL, 0);
-    return 0;
+    return cloned(syscall(CLONE3, words, sizeof words));
 }
 
 /* The real thing: all capabilities in a user namespace of one's own, and then. */
@@ -87,7 +87,6 @@ static int in_namespaces(const struct probe *p) {
 static int load_program(const struct probe *p) {
     struct bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
     union bpf_attr attributes = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)program, .insn_cnt = 2, .license = (uintptr_t)"GPL"};
-    (void)p;
     return ended(syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes));
 }
 
@@ -98,7 +97,6 @@ static int measure(const struct probe *p) {
 
 static int ring(const struct probe *p) {
     char parameters[120] = "";
-    (void)p;
     return ended(syscall(SYS_io_uring_setup, 4, parameters));
 }
 
@@ -127,14 +125,12 @@ static int writable_code(const struct probe *p) {
 }
 
 static int zero_page(const struct probe *p) {
-    (void)p;
     return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? errno : 0;
 }
 
 static int listen_to_calls(const struct probe *p) {
     struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {1, all};
-    (void)p;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     return ended(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
 }
@@ -162,20 +158,17 @@ static int root_again(const struct probe *p) {
 static int raise_capabilities(const struct probe *p) {
     struct { unsigned version; int pid; } header = {0x20080522, 0};
     struct { unsigned effective, permitted, inheritable; } data[2] = {{~0u, ~0u, 0}, {0, 0, 0}};
-    (void)p;
     return ended(syscall(SYS_capset, &header, data));
 }
 
 static int has_capability(const struct probe *p) {
     struct { unsigned version; int pid; } header = {0x20080522, 0};
     struct { unsigned effective, permitted, inheritable; } data[2] = {0};
-    (void)p;
     if (syscall(SYS_capget, &header, data)) return errno;
     return data[0].permitted | data[1].permitted | data[0].inheritable ? 0 : EPERM;
 }
 
 static int bounding_set(const struct probe *p) {
-    (void)p;
     for (int number = 0; number < 41; number++)
         if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return 0;
     return EPERM;
@@ -183,7 +176,6 @@ static int bounding_set(const struct probe *p) {
 
 static int unlock_dumps(const struct probe *p) {
     unsigned long is = 0;
-    (void)p;
     return judged(syscall(SYS_prlimit64, getppid(), 4, NULL, &is));
 }
 

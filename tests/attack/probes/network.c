@@ -59,6 +59,17 @@ static int say(int fd, const union address *to, socklen_t length) {
     return answer;
 }
 
+/* The same in one datagram. */
+static int send_to(int fd, const union address *to, socklen_t length) {
+    return fd < 0 ? errno : ended(sendto(fd, payload(), strlen(payload()), 0, &to->any, length));
+}
+
+/* The same to whoever connects: the witness, if it can. */
+static int answered(int fd) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    return poll(&ready, 1, 400) == 1 ? says(accept(fd, NULL, NULL)) : ETIMEDOUT;
+}
+
 static int tcp(const struct probe *p) {
     union address to;
     const char *host = *p->arg ? p->arg : stage.address;
@@ -79,9 +90,7 @@ static int udp(const struct probe *p) {
     const char *host = *p->arg ? p->arg : stage.address;
     if (!host || !*host) return ABSENT;
     socklen_t length = ipv4(&to, host, stage.udp);
-    int fd = socket(AF_INET, SOCK_DGRAM, (int)p->number);
-    if (fd < 0) return errno;
-    return ended(sendto(fd, payload(), strlen(payload()), 0, &to.any, length));
+    return send_to(socket(AF_INET, SOCK_DGRAM, (int)p->number), &to, length);
 }
 
 static int udp_messages(const struct probe *p) {
@@ -98,9 +107,7 @@ static int udp6(const struct probe *p) {
     union address to;
     if (!stage.udp6) return ABSENT;
     socklen_t length = ipv6(&to, p->arg, stage.udp6);
-    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-    if (fd < 0) return errno;
-    return ended(sendto(fd, payload(), strlen(payload()), 0, &to.any, length));
+    return send_to(socket(AF_INET6, SOCK_DGRAM, 0), &to, length);
 }
 
 static int fast_open(const struct probe *p) {
@@ -148,7 +155,6 @@ static int interfaces(const struct probe *p) {
     struct ifreq list[32];
     struct ifconf all = {.ifc_len = sizeof list, .ifc_req = list};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    (void)p;
     if (fd < 0 || ioctl(fd, SIOCGIFCONF, &all)) return errno;
     for (size_t i = 0; i < (size_t)all.ifc_len / sizeof *list; i++)
         if (strcmp(list[i].ifr_name, "lo")) return 0;
@@ -159,7 +165,6 @@ static int interfaces_by_netlink(const struct probe *p) {
     struct { struct nlmsghdr head; struct rtgenmsg body; } ask = {{sizeof ask, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0}, {AF_UNSPEC}};
     static char answer[1 << 16];
     int links = 0, fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-    (void)p;
     if (fd < 0) return errno;
     if (send(fd, &ask, sizeof ask, 0) < 0) return errno;
     for (;;) {
@@ -193,17 +198,13 @@ static int serve(const struct probe *p) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (p->number == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, &here.any, length) || listen(fd, 1)) return errno;
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    if (poll(&ready, 1, 400) != 1) return ETIMEDOUT;
-    int with = accept(fd, NULL, NULL);
-    return with < 0 ? errno : ended(write(with, payload(), strlen(payload())));
+    return answered(fd);
 }
 
 static int serve_udp(const struct probe *p) {
     union address here;
     char ask[8];
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    (void)p;
     if (fd < 0) return errno;
     if (bind(fd, &here.any, ipv4(&here, "0.0.0.0", stage.listens + 2))) return errno;
     struct timeval patience = {0, 400000};
@@ -233,16 +234,13 @@ static int unix_stream(const struct probe *p) {
 static int unix_datagram(const struct probe *p) {
     union address to;
     socklen_t length = local(&to, p->arg);
-    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-    if (fd < 0) return errno;
-    return ended(sendto(fd, payload(), strlen(payload()), 0, &to.any, length));
+    return send_to(socket(AF_UNIX, SOCK_DGRAM, 0), &to, length);
 }
 
 static int unix_far(const struct probe *p) {
     /* By a directory's descriptor, past a short name. */
     union address to = {.local = {.sun_family = AF_UNIX}};
     int directory = open(at("outside"), O_PATH | O_DIRECTORY);
-    (void)p;
     if (directory < 0) return errno;
     snprintf(to.local.sun_path, sizeof to.local.sun_path, "/proc/self/fd/%d/stream", directory);
     return say(socket(AF_UNIX, SOCK_STREAM, 0), &to, sizeof to.local);
@@ -253,15 +251,11 @@ static int unix_serve(const struct probe *p) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0) return errno;
     if (bind(fd, &here.any, local(&here, p->arg)) || listen(fd, 1)) return errno;
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    if (poll(&ready, 1, 400) != 1) return ETIMEDOUT;
-    int with = accept(fd, NULL, NULL);
-    return with < 0 ? errno : ended(write(with, payload(), strlen(payload())));
+    return answered(fd);
 }
 
 static int fifo(const struct probe *p) {
-    int fd = open(at(p->arg), O_WRONLY | O_NONBLOCK);
-    return fd < 0 ? errno : ended(write(fd, payload(), strlen(payload())));
+    return says(open(at(p->arg), O_WRONLY | O_NONBLOCK));
 }
 
 static int service(const struct probe *p) {

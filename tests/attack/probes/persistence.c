@@ -12,16 +12,14 @@
 #define PARENT "openat2 by whoever reads it"
 
 static int plant(const struct probe *p) {
-    int fd = open(at(p->arg), O_WRONLY | O_CREAT | O_APPEND, 0700);
-    return fd < 0 ? errno : ended(write(fd, payload(), strlen(payload())));
+    return says(open(at(p->arg), O_WRONLY | O_CREAT | O_APPEND, 0700));
 }
 
 static int plant_below(const struct probe *p) {
     char path[600];
     const char *directory = at(p->arg);
     snprintf(path, sizeof path, "%s/planted", directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0700);
-    return fd < 0 ? errno : ended(write(fd, payload(), strlen(payload())));
+    return says(open(path, O_WRONLY | O_CREAT | O_APPEND, 0700));
 }
 
 static int swap_away(const struct probe *p) {
@@ -37,7 +35,7 @@ static int make_link(const struct probe *p) {
     return ended(symlink(at("state/token"), own("link-to-state"))) ? errno : p->number ? 0 : 0;
 }
 
-static int make_fifo(const struct probe *p) { (void)p; unlink(own("report.txt")); return ended(mkfifo(own("report.txt"), 0600)); }
+static int make_fifo(const struct probe *p) { unlink(own("report.txt")); return ended(mkfifo(own("report.txt"), 0600)); }
 
 static int odd_name(const struct probe *p) {
     close(open(own(p->arg), O_WRONLY | O_CREAT, 0600));
@@ -47,7 +45,6 @@ static int odd_name(const struct probe *p) {
 }
 
 static int own_program(const struct probe *p) {
-    (void)p;
     unlink(own("program"));
     if (link(own("battery"), own("program"))) return errno;
     int error = exec_and_say(own("program"));

@@ -67,6 +67,10 @@ const char *own(const char *name);
 int ended(long result);
 /* 0 where the first bytes of `fd` hold the secret; closes it. */
 int holds_secret(int fd);
+/* 0 where `text` begins as secrets do, else ENODATA. */
+int is_secret(const char *text);
+/* 0 where the probe's name could be written to `fd`, else errno, that of opening it too. */
+int says(int fd);
 /* Waits for `child`, at most `milliseconds`; 0 if it exited with 0, else errno-like. */
 int reap(pid_t child, int milliseconds);
 /* Executes this very program, so that it says that the probe had its effect. Comes back with errno. */

@@ -41,6 +41,11 @@ static long parent(void) {
     return rest ? strtol(rest + 4, NULL, 10) : -1;
 }
 
+/* Whether the witness can be seen at all: else its number may be somebody else's. */
+static int is_there(void) { return getsid((pid_t)stage.pid) == stage.sid; }
+
+static int pidfd(void) { return (int)syscall(SYS_pidfd_open, stage.pid, 0); }
+
 static const char *file_of(long pid, const char *name) {
     static char path[128];
     snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
@@ -53,11 +58,10 @@ static int victim_secret(const struct probe *p) { return holds_secret(open(file_
 
 static int victim_memory(const struct probe *p) {
     char text[64] = "";
-    (void)p;
     int fd = open(file_of(stage.pid, "mem"), O_RDONLY);
     if (fd < 0) return errno;
     if (pread(fd, text, sizeof text, stage.memory) < 0) return errno;
-    return strncmp(text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return is_secret(text);
 }
 
 static int victim_link(const struct probe *p) {
@@ -93,7 +97,6 @@ static int victim_through(const struct probe *p) {
 static int victim_listed(const struct probe *p) {
     char path[64], line[4096];
     DIR *directory = opendir("/proc");
-    (void)p;
     if (!directory) return errno;
     for (struct dirent *entry; (entry = readdir(directory));) {
         snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name);
@@ -107,7 +110,6 @@ static int victim_listed(const struct probe *p) {
 }
 
 static int victim_session(const struct probe *p) {
-    (void)p;
     pid_t sid = getsid((pid_t)stage.pid);
     return sid < 0 ? errno : sid == stage.sid ? 0 : ESRCH;
 }
@@ -130,7 +132,6 @@ static int parent_link(const struct probe *p) {
 }
 
 static int parent_fd(const struct probe *p) {
-    (void)p;
     long pid = parent();
     DIR *directory = pid > 0 ? opendir(file_of(pid, "fd")) : NULL;
     if (!directory) return pid > 0 ? errno : ESRCH;
@@ -141,7 +142,6 @@ static int parent_fd(const struct probe *p) {
 
 static int parent_traced(const struct probe *p) {
     long pid = parent();
-    (void)p;
     if (pid <= 0) return ESRCH;
     if (ptrace(PTRACE_SEIZE, (pid_t)pid, NULL, NULL)) return errno;
     return 0;
@@ -150,7 +150,6 @@ static int parent_traced(const struct probe *p) {
 static int parent_oom(const struct probe *p) {
     long pid = parent();
     char is[16] = "";
-    (void)p;
     int fd = pid > 0 ? open(file_of(pid, "oom_score_adj"), O_RDWR) : -1;
     if (fd < 0) return pid > 0 ? errno : ESRCH;
     if (read(fd, is, sizeof is - 1) <= 0) return errno;
@@ -162,21 +161,18 @@ static int parent_oom(const struct probe *p) {
 
 static int victim_write(const struct probe *p) {
     int fd = open(file_of(stage.pid, "mem"), O_WRONLY);
-    (void)p;
     return fd < 0 ? errno : ended(pwrite(fd, "changed", 7, stage.memory + 256));
 }
 
 static int vm_read(const struct probe *p) {
     char text[64] = "";
     struct iovec here = {text, sizeof text}, there = {(void *)stage.memory, sizeof text};
-    (void)p;
     if (process_vm_readv((pid_t)stage.pid, &here, 1, &there, 1, 0) < 0) return errno;
-    return strncmp(text, SECRET, strlen(SECRET)) ? ENODATA : 0;
+    return is_secret(text);
 }
 
 static int vm_write(const struct probe *p) {
     struct iovec here = {"changed", 7}, there = {(void *)(stage.memory + 512), 7};
-    (void)p;
     return ended(process_vm_writev((pid_t)stage.pid, &here, 1, &there, 1, 0));
 }
 
@@ -190,72 +186,61 @@ static int trace(const struct probe *p) {
 }
 
 static int trace_own_child(const struct probe *p) {
-    (void)p;
     pid_t child = fork();
     if (child == 0) _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? errno : 0);
     return reap(child, 500);
 }
 
 static int steal_descriptor(const struct probe *p) {
-    int pidfd = (int)syscall(SYS_pidfd_open, stage.pid, 0);
-    if (pidfd < 0) return errno;
-    return ended(syscall(SYS_pidfd_getfd, pidfd, p->number, 0));
+    int fd = pidfd();
+    return fd < 0 ? errno : ended(syscall(SYS_pidfd_getfd, fd, p->number, 0));
 }
 
 static int open_pidfd(const struct probe *p) {
-    (void)p;
-    return getsid((pid_t)stage.pid) == stage.sid ? ended(syscall(SYS_pidfd_open, stage.pid, 0)) : ESRCH;
+    return is_there() ? ended(pidfd()) : ESRCH;
 }
 
 static int advise(const struct probe *p) {
     struct iovec there = {(void *)(stage.memory & ~4095L), 4096};
-    (void)p;
-    int pidfd = (int)syscall(SYS_pidfd_open, stage.pid, 0);
-    return pidfd < 0 ? errno : ended(syscall(SYS_process_madvise, pidfd, &there, 1, 20 /* MADV_COLD */, 0));
+    int fd = pidfd();
+    return fd < 0 ? errno : ended(syscall(SYS_process_madvise, fd, &there, 1, 20 /* MADV_COLD */, 0));
 }
 
 static int release(const struct probe *p) {
-    (void)p;
-    int pidfd = (int)syscall(SYS_pidfd_open, stage.pid, 0);
-    int error = pidfd < 0 ? errno : ended(syscall(SYS_process_mrelease, pidfd, 0));
+    int fd = pidfd();
+    int error = fd < 0 ? errno : ended(syscall(SYS_process_mrelease, fd, 0));
     /* EINVAL: it looked, and the process is not dying. */
     return error == EINVAL ? 0 : error;
 }
 
 static int compare(const struct probe *p) {
-    (void)p;
     return ended(syscall(SYS_kcmp, stage.pid, getpid(), 0, 0, 0));
 }
 
 static int robust_list(const struct probe *p) {
     void *head;
     size_t length;
-    (void)p;
-    return getsid((pid_t)stage.pid) == stage.sid ? ended(syscall(SYS_get_robust_list, stage.pid, &head, &length)) : ESRCH;
+    return is_there() ? ended(syscall(SYS_get_robust_list, stage.pid, &head, &length)) : ESRCH;
 }
 
 static int move_pages_of(const struct probe *p) {
     void *page = (void *)(stage.memory & ~4095L);
     int status = -1;
-    (void)p;
-    return getsid((pid_t)stage.pid) == stage.sid ? ended(syscall(SYS_move_pages, stage.pid, 1, &page, NULL, &status, 0)) : ESRCH;
+    return is_there() ? ended(syscall(SYS_move_pages, stage.pid, 1, &page, NULL, &status, 0)) : ESRCH;
 }
 
 static int set_oom(const struct probe *p) {
-    (void)p;
     int fd = open(file_of(stage.pid, "oom_score_adj"), O_WRONLY);
     return fd < 0 ? errno : ended(write(fd, "900", 3));
 }
 
 static int set_priority(const struct probe *p) {
-    (void)p;
     int answer = ended(setpriority(PRIO_PROCESS, (id_t)stage.pid, 5));
     pause_for(60);
     return answer;
 }
 
 static int set_user_priority(const struct probe *p) {
-    (void)p;
     /* Only where the user is there for nothing else: it could not be undone. */
     if (!stage.suid) return ABSENT;
     return ended(setpriority(PRIO_USER, 0, 7));
@@ -263,7 +248,6 @@ static int set_user_priority(const struct probe *p) {
 
 static int set_affinity(const struct probe *p) {
     cpu_set_t one;
-    (void)p;
     CPU_ZERO(&one);
     CPU_SET(0, &one);
     return ended(sched_setaffinity((pid_t)stage.pid, sizeof one, &one));
@@ -271,31 +255,27 @@ static int set_affinity(const struct probe *p) {
 
 static int set_scheduler(const struct probe *p) {
     struct sched_param none = {0};
-    (void)p;
     return ended(sched_setscheduler((pid_t)stage.pid, SCHED_BATCH, &none));
 }
 
 static int set_attributes(const struct probe *p) {
     struct { unsigned size, policy; unsigned long long flags; int nice; unsigned priority; unsigned long long times[3]; } to = {.size = 48, .policy = SCHED_BATCH};
-    (void)p;
-    return getsid((pid_t)stage.pid) == stage.sid ? ended(syscall(SYS_sched_setattr, stage.pid, &to, 0)) : ESRCH;
+    return is_there() ? ended(syscall(SYS_sched_setattr, stage.pid, &to, 0)) : ESRCH;
 }
 
-static int set_io_priority(const struct probe *p) { (void)p; return ended(syscall(SYS_ioprio_set, 1, stage.pid, 3 << 13)); }
+static int set_io_priority(const struct probe *p) { return ended(syscall(SYS_ioprio_set, 1, stage.pid, 3 << 13)); }
 
 static int set_limit(const struct probe *p) {
     struct rlimit low = {1000, 1000};
-    (void)p;
     return ended(prlimit((pid_t)stage.pid, RLIMIT_NOFILE, &low, NULL));
 }
 
 static int see_limit(const struct probe *p) {
     struct rlimit is;
-    (void)p;
-    return getsid((pid_t)stage.pid) == stage.sid ? ended(prlimit((pid_t)stage.pid, RLIMIT_NOFILE, NULL, &is)) : ESRCH;
+    return is_there() ? ended(prlimit((pid_t)stage.pid, RLIMIT_NOFILE, NULL, &is)) : ESRCH;
 }
 
-static int join_group(const struct probe *p) { (void)p; return ended(setpgid(0, (pid_t)stage.group)); }
+static int join_group(const struct probe *p) { return ended(setpgid(0, (pid_t)stage.group)); }
 
 /* Signals, a number for each way, so that the witness can tell them apart. */
 
@@ -316,8 +296,8 @@ static int by_thread_queue(const struct probe *p) {
 }
 
 static int by_pidfd(const struct probe *p) {
-    int pidfd = (int)syscall(SYS_pidfd_open, stage.pid, 0);
-    return pidfd < 0 ? errno : ended(syscall(SYS_pidfd_send_signal, pidfd, atoi(p->arg), NULL, 0));
+    int fd = pidfd();
+    return fd < 0 ? errno : ended(syscall(SYS_pidfd_send_signal, fd, atoi(p->arg), NULL, 0));
 }
 
 static int by_owner(const struct probe *p) {

@@ -37,7 +37,6 @@
 static int processes(const struct probe *p) {
     static pid_t children[PROCESSES];
     int made = 0, error = 0;
-    (void)p;
     while (made < PROCESSES) {
         children[made] = fork();
         if (children[made] == 0) { pause(); _exit(0); }
@@ -55,7 +54,6 @@ static void *wait_for_end(void *nothing) { for (;;) pause(); return nothing; }
 static int threads(const struct probe *p) {
     pthread_attr_t small;
     pthread_t thread;
-    (void)p;
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, 64 * 1024);
     for (int made = 0; made < PROCESSES; made++) {
@@ -68,7 +66,6 @@ static int threads(const struct probe *p) {
 
 static int descriptors(const struct probe *p) {
     struct rlimit most;
-    (void)p;
     if (getrlimit(RLIMIT_NOFILE, &most) == 0) { most.rlim_cur = most.rlim_max; setrlimit(RLIMIT_NOFILE, &most); }
     for (int made = 0; made < 2000; made++)
         if (dup(1) < 0) return errno;
@@ -117,7 +114,6 @@ static int use_memory(const struct probe *p) {
 }
 
 static int large_file(const struct probe *p) {
-    (void)p;
     signal(SIGXFSZ, SIG_IGN);
     int fd = open(own("large"), O_WRONLY | O_CREAT, 0600);
     int answer = ended(pwrite(fd, "x", 1, 3072 * MIB));
@@ -128,7 +124,6 @@ static int large_file(const struct probe *p) {
 static int disk(const struct probe *p) {
     char name[32];
     int answer = 0;
-    (void)p;
     if (mkdir(own(TAKEN), 0700)) return errno;
     for (int i = 0; i < 3 && !answer; i++) {
         snprintf(name, sizeof name, TAKEN "/%d", i);
@@ -146,7 +141,6 @@ static int disk(const struct probe *p) {
 static int inodes(const struct probe *p) {
     char name[32];
     int made = 0, error = 0;
-    (void)p;
     if (mkdir(own(TAKEN), 0700)) return errno;
     for (; made < 1500; made++) {
         snprintf(name, sizeof name, TAKEN "/%d", made);
@@ -169,7 +163,6 @@ static int inodes(const struct probe *p) {
 
 static int deep(const struct probe *p) {
     int made = 0;
-    (void)p;
     if (mkdir(own(TAKEN), 0700) || chdir(own(TAKEN))) return errno;
     while (made < DEPTH && mkdir(LEVEL, 0700) == 0 && chdir(LEVEL) == 0) made++;
     if (made == DEPTH) pause_for(HOLD_FILES);
@@ -181,7 +174,6 @@ static int deep(const struct probe *p) {
 
 static int fill_shm(const struct probe *p) {
     char path[64];
-    (void)p;
     snprintf(path, sizeof path, "/dev/shm/kiroclaw-fill-%s", stage.id);
     int fd = open(path, O_WRONLY | O_CREAT, 0600);
     if (fd < 0) return errno;
@@ -192,20 +184,17 @@ static int fill_shm(const struct probe *p) {
 
 static int lock_memory(const struct probe *p) {
     void *memory = mmap(NULL, (size_t)MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    (void)p;
     return ended(mlock(memory, (size_t)MIB));
 }
 
 static int core_dump(const struct probe *p) {
     struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
-    (void)p;
     return ended(setrlimit(RLIMIT_CORE, &all));
 }
 
 static int timers(const struct probe *p) {
     struct sigevent none = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
     timer_t timer;
-    (void)p;
     for (int made = 0; made < 10000; made++)
         if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &timer)) return errno;
     return 0;
@@ -213,7 +202,6 @@ static int timers(const struct probe *p) {
 
 static int pending(const struct probe *p) {
     sigset_t one;
-    (void)p;
     sigemptyset(&one);
     sigaddset(&one, 40);
     sigprocmask(SIG_BLOCK, &one, NULL);
@@ -224,7 +212,6 @@ static int pending(const struct probe *p) {
 
 static int pipes(const struct probe *p) {
     int ends[2];
-    (void)p;
     /* 48 MiB that no limit of a process counts; three quarters of what the kernel gives one user. */
     for (int made = 0; made < 48; made++)
         if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, (int)MIB) < 0) return errno;
@@ -233,7 +220,6 @@ static int pipes(const struct probe *p) {
 
 static int watches(const struct probe *p) {
     int instances = 0;
-    (void)p;
     while (instances < 120 && inotify_init1(0) >= 0) instances++;
     return instances == 120 ? 0 : errno;
 }
@@ -242,7 +228,6 @@ static int queues(const struct probe *p) {
     struct mq_attr large = {.mq_maxmsg = 10, .mq_msgsize = 8192};
     char name[32];
     int made = 0, error = 0;
-    (void)p;
     for (; made < 8; made++) {
         snprintf(name, sizeof name, "/%s-%d", stage.id, made);
         if (mq_open(name, O_RDWR | O_CREAT, 0600, &large) < 0) { error = errno; break; }
@@ -259,11 +244,10 @@ static int real_time(const struct probe *p) {
     return ended(sched_setscheduler(0, (int)p->number, &first));
 }
 
-static int nicer(const struct probe *p) { (void)p; return ended(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 5)); }
+static int nicer(const struct probe *p) { return ended(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 5)); }
 
 static int own_oom(const struct probe *p) {
     char is[16] = "";
-    (void)p;
     int fd = open("/proc/self/oom_score_adj", O_RDWR);
     if (fd < 0) return errno;
     if (read(fd, is, sizeof is - 1) <= 0) return errno;
@@ -273,7 +257,6 @@ static int own_oom(const struct probe *p) {
 }
 
 static int terminals(const struct probe *p) {
-    (void)p;
     for (int made = 0; made < 100; made++)
         if (open("/dev/ptmx", O_RDWR | O_NOCTTY) < 0) return errno;
     return 0;

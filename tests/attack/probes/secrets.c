@@ -10,7 +10,6 @@
 extern char **environ;
 
 static int environment(const struct probe *p) {
-    (void)p;
     for (char **word = environ; *word; word++)
         if (strstr(*word, SECRET)) return 0;
     return ENOENT;
@@ -27,7 +26,6 @@ static int descriptor(const struct probe *p) {
 static int directory(const struct probe *p) { return holds_secret(openat((int)p->number, "state/token", O_RDONLY)); }
 
 static int any_descriptor(const struct probe *p) {
-    (void)p;
     /* 100 and the pipe's ends are the battery's own. */
     for (int fd = 3; fd < 1024; fd++)
         if (fd != 100 && fd != 101 && lseek(fd, 0, SEEK_CUR) >= 0) return 0;
@@ -37,7 +35,6 @@ static int any_descriptor(const struct probe *p) {
 static int arguments(const struct probe *p) {
     char path[300], line[4096];
     DIR *all = opendir("/proc");
-    (void)p;
     if (!all) return errno;
     for (struct dirent *entry; (entry = readdir(all));) {
         if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid()) continue;
