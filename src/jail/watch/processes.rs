@@ -12,7 +12,7 @@ use crate::jail::sys;
 const PASS: usize = 100_000;
 
 /// Longest `/proc/PID/stat`, in bytes: 52 numbers and a name of 64 bytes.
-const STAT: u64 = 2048;
+const STAT: usize = 2048;
 
 /// What they use together.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,23 +68,31 @@ fn below(root: i32, all: &BTreeMap<i32, Process>) -> Load {
 }
 
 fn process(pid: i32) -> Option<Process> {
-    let mut text = Vec::new();
-    File::open(format!("/proc/{pid}/stat")).ok()?.take(STAT).read_to_end(&mut text).ok()?;
-    parse(&text)
+    let mut text = [0; STAT];
+    // The kernel gives all of it at once.
+    let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut text).ok()?;
+    parse(text.get(..length)?)
 }
 
-/// A name is whatever its process likes, and ends at the last parenthesis.
+/// A name is whatever its process likes, and ends at the last parenthesis. Every process of the machine passes here, for each runtime: so
+/// only what is wanted is read as a number.
 fn parse(stat: &[u8]) -> Option<Process> {
     let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let fields: Vec<u64> = String::from_utf8_lossy(stat.get(end + 1..)?).split_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
-    let field = |number: usize| fields.get(number - 3).copied();
+    let mut fields = stat.get(end + 1..)?.split(|&byte| byte == b' ').skip(1);
+    let mut after = |skipped: usize| fields.nth(skipped).map(number);
     Some(Process {
-        parent: i32::try_from(field(4)?).ok()?,
-        ticks: field(14)? + field(15)?,
-        ended: field(16)? + field(17)?,
-        threads: field(20)?,
-        pages: field(24)?,
+        // Fields 4, 14 to 17, 20 and 24; the third comes first.
+        parent: i32::try_from(after(1)?).ok()?,
+        ticks: after(9)?.checked_add(after(0)?)?,
+        ended: after(0)?.checked_add(after(0)?)?,
+        threads: after(2)?,
+        pages: after(3)?,
     })
+}
+
+/// What is negative, or no number, is nothing.
+fn number(word: &[u8]) -> u64 {
+    std::str::from_utf8(word).ok().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 impl Load {
