@@ -303,6 +303,16 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until a count has come so far, for as long as it grows: a busy machine makes that slow.
+#[track_caller]
+pub(crate) fn grows(what: &str, enough: usize, count: impl Fn() -> usize) {
+    let mut is = count();
+    while is < enough {
+        eventually(what, || count() > is);
+        is = count();
+    }
+}
+
 /// The exit code, or 128 and the signal.
 pub(crate) fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap())

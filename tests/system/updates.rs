@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::appliance::{Appliance, eventually};
+use crate::appliance::{Appliance, grows};
 use crate::stand_in::telegram::{Cast, Generator, Telegram};
 
 /// Ana's number, whom the bot serves.
@@ -99,7 +99,7 @@ fn whatever_a_user_sends_in_whatever_form_breaks_nothing() {
     let gateway = appliance.pid_of("gateway");
     ana_does(&telegram, ANA, 300);
     telegram.waits_for_poll();
-    eventually("many prompts to reach the agent", || appliance.prompts_of(ANA).len() >= 30);
+    grows("many prompts to reach the agent", 30, || appliance.prompts_of(ANA).len());
     ana.sends_in_topic(77_777, "echo still here");
     ana.waits_for_message(|message| message.text == "still here");
     assert_eq!(appliance.pid_of("gateway"), gateway, "it never broke down");
@@ -115,7 +115,7 @@ fn whatever_a_user_sends_in_a_group_breaks_nothing() {
     let gateway = appliance.pid_of("gateway");
     ana_does(&telegram, GROUP, 300);
     telegram.waits_for_poll();
-    eventually("many prompts to reach the agent", || appliance.prompts_of(ANA).len() >= 30);
+    grows("many prompts to reach the agent", 30, || appliance.prompts_of(ANA).len());
     ana.sends_in_topic(77_777, "echo still here");
     ana.waits_for_message(|message| message.text == "still here");
     assert_eq!(appliance.pid_of("gateway"), gateway, "it never broke down");

@@ -189,6 +189,11 @@ impl State {
 const ON_ITS_WAY: Duration = Duration::from_millis(250);
 
 impl State {
+    /// How much the bot did so far: calls, but for those that come whether it goes on or not.
+    pub fn deeds(&self) -> usize {
+        self.calls.iter().filter(|call| !["getUpdates", "sendChatAction"].contains(&call.method.as_str())).count()
+    }
+
     /// Whether a call comes before the time that a 429 named has passed.
     pub fn is_impatient(&self, call: &Call) -> bool {
         let told = self.told_to_wait.get(&(call.method.clone(), call.chat()));
