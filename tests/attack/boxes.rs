@@ -28,7 +28,7 @@ pub(crate) fn jail(machine: Machine) -> (String, Ends) {
     let way = explained["apart"].as_str().unwrap_or_else(|| panic!("{machine:?}: no jail: {output:?}")).to_owned();
     let ends = stage.attack(|stage, words| {
         let mut command = kiroclaw(stage, machine);
-        command.args(["jail", "--workspace", ".", "--", "./battery"]).args(words);
+        command.args(["jail", "--workspace", ".", "--", "./battery"]).args(words).arg("watched=1");
         command
     });
     (way, ends)

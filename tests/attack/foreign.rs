@@ -142,6 +142,7 @@ impl Foreign {
             command.env("DOCKER_HOST", host);
         }
         command.args((self.words)(stage)).arg(stage.own().join("battery")).args(words);
+        command.args(self.jail.map(|_| "watched=1"));
         command
     }
 }

@@ -125,7 +125,8 @@ static pid_t loaded_by;
 
 /* A probe in a child of its own, in a process group of its own, so that nothing of it is left but what is meant to linger. */
 static void run(const struct group *group, const struct probe *probe) {
-    int ends[2], answer = UNKNOWN, status = 0, patience = group->alone ? LONG_PATIENCE : PATIENCE;
+    int ends[2], answer = UNKNOWN, status = 0;
+    int patience = (group->alone ? LONG_PATIENCE : PATIENCE) + (group->alone && stage.watched ? WATCHED_PATIENCE : 0);
     if (pipe(ends)) { perror("pipe"); exit(1); }
     pid_t child = fork();
     if (child < 0) { perror("fork"); exit(1); }
@@ -161,6 +162,7 @@ static void set(const char *word) {
         {"memory", NULL, &stage.memory}, {"tcp", NULL, &stage.tcp}, {"tcp6", NULL, &stage.tcp6}, {"udp", NULL, &stage.udp},
         {"udp6", NULL, &stage.udp6}, {"listens", NULL, &stage.listens}, {"shm", NULL, &stage.shm}, {"sem", NULL, &stage.sem},
         {"msg", NULL, &stage.msg}, {"key", NULL, &stage.key}, {"suid", NULL, &stage.suid},
+        {"watched", NULL, &stage.watched},
     };
     const char *value = strchr(word, '=');
     for (size_t i = 0; value && i < COUNT(keys); i++) {

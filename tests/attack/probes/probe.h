@@ -27,6 +27,9 @@ enum judge {
     LINGERS, /* the witness: a process is there after its box has ended */
 };
 
+/* Milliseconds for which a probe waits to be ended by who watches. */
+#define WATCHED_PATIENCE 240000
+
 struct probe {
     const char *name, *what, *stopped_by;
     int (*attempt)(const struct probe *);
@@ -50,6 +53,7 @@ extern const size_t group_count;
 struct stage {
     const char *dir, *own, *id, *address, *pty;
     long pid, sid, group, memory, tcp, tcp6, udp, udp6, listens, shm, sem, msg, key, suid;
+    long watched; /* whether somebody counts the files of one's own */
 };
 extern struct stage stage;
 

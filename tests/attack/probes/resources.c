@@ -28,8 +28,8 @@
 /* Milliseconds for which what was taken is held: who watches looks at least once a second. */
 #define HOLD 2000
 
-/* The same where neither bytes nor files run out: then files are looked at every five seconds. */
-#define HOLD_FILES 8000
+/* The same of files where somebody watches them, who counts them in their own time: until the box is ended for it, or a test would give up. */
+#define HOLD_FILES (stage.watched ? WATCHED_PATIENCE : HOLD)
 
 /* Where files go: whoever is ended leaves them behind, and they are tidied away from outside. */
 #define TAKEN "taken"
@@ -129,7 +129,7 @@ static int disk(const struct probe *p) {
         snprintf(name, sizeof name, TAKEN "/%d", i);
         answer = ended(fallocate(open(own(name), O_WRONLY | O_CREAT, 0600), 0, 0, 512 * MIB));
     }
-    if (!answer) pause_for(HOLD);
+    if (!answer) pause_for(HOLD_FILES);
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, TAKEN "/%d", i);
         unlink(own(name));
@@ -148,7 +148,7 @@ static int inodes(const struct probe *p) {
         if (fd < 0) { error = errno; break; }
         close(fd);
     }
-    if (!error) pause_for(HOLD);
+    if (!error) pause_for(HOLD_FILES);
     for (int i = 0; i < made; i++) {
         snprintf(name, sizeof name, TAKEN "/%d", i);
         unlink(own(name));
