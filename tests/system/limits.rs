@@ -13,6 +13,9 @@ use crate::stand_in::telegram::{Person, Telegram};
 /// Programs of which the bombs are made.
 const PIECES: &[&str] = &["sleep", "tail", "head", "sh", "/bin/sh", "perl"];
 
+/// More memory than any limit here, at once and without a pipe's way to it.
+const FILLS_MEMORY: &str = r#"perl -e '$all = "x" x 300_000_000; sleep 60'"#;
+
 struct Stage {
     _telegram: Telegram,
     ana: Person,
@@ -64,7 +67,7 @@ fn ends_on(stage: Stage, deed: &str, word: &str) -> Stage {
 
 #[test]
 fn one_process_that_fills_memory_ends_its_runtime() {
-    let stage = ends(r#"{"memoryMegabytes": 96}"#, "run (head -c 300000000 /dev/zero; sleep 60) | tail", "more than 96 MB of memory");
+    let stage = ends(r#"{"memoryMegabytes": 96}"#, &format!("run {FILLS_MEMORY}"), "more than 96 MB of memory");
     stage.ana.sends("echo again");
     stage.ana.waits_for_message(|message| message.text == "again");
 }
@@ -178,7 +181,7 @@ fn in_a_cgroup_the_kernel_ends_who_fills_memory_at_once_and_the_person_is_told_w
         assert_eq!(delegated.read("runtime-1/memory.max").trim(), (96 * 1024 * 1024).to_string());
         assert_eq!(delegated.read("runtime-1/pids.max").trim(), "1024");
         assert!(!delegated.read("runtime-1/cgroup.procs").is_empty() && !delegated.read("roles/cgroup.procs").is_empty());
-        ana.sends("run (head -c 300000000 /dev/zero; sleep 60) | tail");
+        ana.sends(&format!("run {FILLS_MEMORY}"));
         let told = ana.waits_for_message(|message| message.text.starts_with('⚠'));
         assert!(told.text.contains("more than 96 MB of memory"), "{}", told.text);
         eventually("its cgroup to be gone", || !delegated.has("runtime-1"));
@@ -231,7 +234,7 @@ fn what_ends_a_runtime_between_two_turns_is_told_once_and_the_conversation_goes_
         [(1001, "en", "Between your messages: The agent"), (1002, "de", "Zwischen deinen Nachrichten: Der Agent")]
     {
         let person = telegram.private_chat(number, language);
-        let bomb = "while [ ! -e go ]; do sleep 0.1; done; (head -c 300000000 /dev/zero; sleep 60) | tail";
+        let bomb = format!("while [ ! -e go ]; do sleep 0.1; done; {FILLS_MEMORY}");
         person.sends(&format!("run ({bomb}) >log 2>&1 &\ncount"));
         person.waits_for_message(|message| message.text.ends_with('1'));
         std::fs::write(appliance.workspace_of(number, 0).join("go"), "").unwrap();
@@ -251,6 +254,6 @@ fn a_german_is_told_in_german() {
     let limits = r#"{"agents": {"tg-acp": {"limits": {"memoryMegabytes": 96}}}}"#;
     let mut appliance = Appliance::new(&telegram, &[1001]).config(limits);
     appliance.run(&telegram);
-    gerd.sends("run (head -c 300000000 /dev/zero; sleep 60) | tail");
+    gerd.sends(&format!("run {FILLS_MEMORY}"));
     gerd.waits_for_message(|message| message.text.contains("Der Agent brauchte mehr als 96 MB Speicher"));
 }
