@@ -34,7 +34,7 @@ enum RoleError {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Link(#[from] IpcError),
-    #[error("standard input and signals cannot be taken over: {0}")]
+    #[error("descriptors and signals cannot be taken over: {0}")]
     TakeOver(#[from] io::Error),
 }
 
@@ -52,11 +52,13 @@ impl InternalRole {
 
     /// The role's whole life.
     pub fn run(self) -> ExitCode {
-        let done = match self {
+        // All that it needs comes by standard input. Whatever else the starter left open, none of ours and nobody below is to have.
+        let swept = sys::close_from(3).map_err(RoleError::from);
+        let done = swept.and_then(|()| match self {
             Self::Warden(tie) => bundle_from_stdin().map(|bundle| warden::run(bundle, tie)),
             Self::Gateway => receive(&ToGateway::Bundle).map(|(link, bundle)| gateway::run(link, bundle.config, bundle.secrets)),
             Self::Egress => receive(&ToEgress::Bundle).map(|(link, bundle)| egress::run(link, &bundle.config)),
-        };
+        });
         done.unwrap_or_else(|error| {
             eprintln!("kiroclaw: {error}");
             ExitCode::FAILURE

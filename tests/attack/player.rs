@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use kiroclaw::jail::role::{Role, RoleGrants, lock_down};
+use kiroclaw::jail::sys;
 
 /// HTTPS and name lookups, as the roles have them with the real Bot API and a named host.
 const PORTS: [u16; 2] = [443, 53];
@@ -20,7 +21,9 @@ fn main() {
         "warden" => Role::Warden,
         other => panic!("{other} is no role"),
     };
-    if let Err(error) = lock_down(role, &grants(role, stage)) {
+    // As each role begins.
+    let swept = sys::close_from(3).map_err(|error| error.to_string());
+    if let Err(error) = swept.and_then(|()| lock_down(role, &grants(role, stage)).map_err(|error| error.to_string())) {
         eprintln!("{}: {error}", words[1]);
         // Not by exit: then the attempt would be made without the lock-down.
         std::process::abort();

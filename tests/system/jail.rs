@@ -66,6 +66,30 @@ fn the_token_is_nowhere_but_in_the_gateway() {
 }
 
 #[test]
+fn no_process_of_ours_has_what_its_starter_left_open() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("NOT TESTED: only root sees what processes that nobody may trace have open");
+        return;
+    }
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(1001, "en");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("left-open");
+    let left = std::fs::File::create(&path).unwrap();
+    rustix::io::fcntl_setfd(&left, rustix::io::FdFlags::empty()).unwrap();
+    let appliance = Appliance::start(&telegram, &[1001]);
+    ana.sends("echo ready");
+    ana.waits_for_message(|message| message.text == "ready");
+    let processes = appliance.processes();
+    assert!(processes.len() >= 5, "warden, gateway, egress, keeper, agent: {processes:?}");
+    for process in processes {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", process.pid)).unwrap().map(|entry| entry.unwrap().path());
+        let has = open.filter_map(|number| std::fs::read_link(number).ok()).any(|file| file == path);
+        assert!(!has, "{process:?}");
+    }
+}
+
+#[test]
 fn an_agent_writes_nowhere_but_in_its_workspace_and_home() {
     let telegram = Telegram::start();
     let ana = telegram.private_chat(1001, "en");
