@@ -25,17 +25,31 @@ const OOM_SCORE: &[u8] = b"500";
 /// Lower priority than the bot's own processes and others' (setpriority(2)): whoever answers people comes first.
 const NICE: i32 = 5;
 
+/// Bytes of private memory that gateway and egress may ask for, each: many times what either has, with the longest lines of 64 agents at
+/// once, so that one that was taken over does not fill a large machine. Their filters refuse shared memory, which this does not count.
+const ROLE_DATA: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Bounds a role that starts nobody. Processes and threads are not bounded: the kernel counts them per user, and runtimes are the same.
+pub(crate) fn apply_to_role() -> Result<(), JailError> {
+    limit(Resource::Data, ROLE_DATA)
+}
+
 /// Applies the limits to this process, each as the hard limit too, and makes it the kernel's choice when memory runs out.
 pub(crate) fn apply(limits: &Limits) -> Result<(), JailError> {
     for (resource, wanted) in rlimits(limits) {
-        let most = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX).min(wanted);
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(JailError::step("setrlimit"))?;
+        limit(resource, wanted)?;
     }
     let nice = rustix::process::getpriority_process(None).map_err(JailError::step("getpriority"))?;
     rustix::process::setpriority_process(None, nice.max(NICE)).map_err(JailError::step("setpriority"))?;
     // Only opened for writing: making and truncating are not among the rights that the warden passes on.
     let score = std::fs::File::options().write(true).open("/proc/self/oom_score_adj");
     score.and_then(|mut score| score.write_all(OOM_SCORE)).map_err(JailError::step("raising oom_score_adj"))
+}
+
+/// For good, and never above what this process may have.
+fn limit(resource: Resource, wanted: u64) -> Result<(), JailError> {
+    let most = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX).min(wanted);
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(JailError::step("setrlimit"))
 }
 
 /// Moves this process into a cgroup, and with it all that come from it (cgroups(7)).

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 
 use super::domain::{Grants, Network};
-use super::{JailError, Plan, apart, domain, filter, plan, privileges, sys};
+use super::{JailError, Plan, apart, domain, filter, limits, plan, privileges, sys};
 use crate::config::{Config, SeccompMode};
 
 /// Our roles.
@@ -54,7 +54,7 @@ impl RoleGrants {
     }
 }
 
-/// Locks this process down, for good: non-dumpable, no capabilities in any set, no new privileges, Landlock, seccomp.
+/// Locks this process down, for good: non-dumpable, a bound to its memory, no capabilities in any set, no new privileges, Landlock, seccomp.
 ///
 /// A warden whose jails may have a view of files of their own goes without Landlock, since nobody in a domain may mount (landlock(7)); it
 /// gives its jails more than it had. As root it keeps what root needs to be mapped into their namespaces.
@@ -78,6 +78,7 @@ pub fn lock_down(role: Role, grants: &RoleGrants) -> Result<(), JailError> {
             return filter::apply(filter::WARDEN, grants.seccomp);
         }
     } else {
+        limits::apply_to_role()?;
         privileges::drop_all()?;
         // Whatever it waits for at that moment, a store that hangs included: without its warden it is of no use, and the next start goes on
         // from what is durable. After the capabilities, since a change of credentials may clear it (prctl(2)).

@@ -305,7 +305,7 @@ const struct probe kernel_probes[] = {
     CONTROL("prctl-ptracer", "let another trace one", FILTER, 0x59616d61, 1, 0, 0, 0),
     CONTROL("prctl-seccomp", "add filters by prctl", FILTER, PR_SET_SECCOMP, 9999, 0, 0, 0),
     CONTROL("prctl-keepcaps", "keep capabilities", FILTER, PR_SET_KEEPCAPS, 0, 0, 0, 0),
-    CONTROL("prctl-ambient", "hand capabilities on", FILTER, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
+    CONTROL("prctl-ambient", "hand capabilities on", FILTER, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 9999, 0, 0),
     CONTROL("prctl-securebits", "set secure bits", CAPS, PR_SET_SECUREBITS, 0, 0, 0, 0),
     CONTROL("prctl-speculation", "switch protection of speculation", FILTER, PR_SET_SPECULATION_CTRL, 9999, 0, 0, 0),
     CONTROL("prctl-sched-core", "share or not share processors", FILTER, 62, 9999, 0, 0, 0),
