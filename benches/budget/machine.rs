@@ -46,7 +46,7 @@ pub(crate) fn describe() -> String {
 /// The size of the binary, if it is the static one.
 pub(crate) fn size(program: &Path) -> String {
     if !program.to_string_lossy().contains("-musl/") {
-        return "not built: cargo build --release --target x86_64-unknown-linux-musl".to_owned();
+        return "not built: release/binary x86_64".to_owned();
     }
     let bytes = std::fs::metadata(program).map_or(0, |about| about.len());
     format!("{}.{:02} MB", bytes / 1_000_000, bytes % 1_000_000 / 10_000)

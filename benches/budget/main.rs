@@ -1,6 +1,6 @@
 //! Prints the design's budget table for this machine: `cargo bench --bench budget`.
 //!
-//! It runs the static binary where there is one (`cargo build --release --target x86_64-unknown-linux-musl`), else the one that cargo
+//! It runs the static binary where there is one (`release/binary x86_64`), else the one that cargo
 //! built, against the stand-in for Telegram, with itself as the agent, in the real jail. Numbers depend on the machine, so none of them
 //! fails the run; a message that gets lost, or loses its place, does.
 
