@@ -63,11 +63,16 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of the machine's memory (proc(5), `/proc/meminfo`).
+/// Where a container finds what it may use of the machine's memory, by cgroup v2 and v1; on a machine itself neither is there, or it is
+/// without limit.
+const OF_CONTAINER: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+
+/// Bytes of the machine's memory (proc(5), `/proc/meminfo`), or of the container's where that is less.
 fn machine_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.split_whitespace().next()?;
-    Some(kilobytes.parse::<u64>().ok()? * 1024)
+    let own = OF_CONTAINER.iter().filter_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok());
+    Some(own.fold(kilobytes.parse::<u64>().ok()?.saturating_mul(1024), u64::min))
 }
 
 /// The limits as they are written; each may be left out.
