@@ -324,7 +324,8 @@ fn find_test(name: &str) -> Result<(), String> {
 
 #[test]
 fn every_seccomp_rule_says_who_needs_it() {
-    let profiles = files("seccomp", ".json");
+    // The engines' is made of the others, reasons and all.
+    let profiles: Vec<String> = files("seccomp", ".json").into_iter().filter(|path| path != "seccomp/container.json").collect();
     assert!(!profiles.is_empty(), "seccomp/ has no profiles");
     let mut wrong = Vec::new();
     for path in profiles {
@@ -370,6 +371,14 @@ fn each_role_is_within_its_budget_of_system_calls() {
         }
     }
     none("system calls over (or under: lower it) the budget:", wrong);
+}
+
+#[test]
+fn the_files_for_container_engines_name_this_version() {
+    for (path, name) in [("docker/compose.yaml", "kiroclaw:"), ("docker/kiroclaw.container", "Image=kiroclaw:")] {
+        let image = format!("{name}{}", env!("CARGO_PKG_VERSION"));
+        assert!(read(path).contains(&image), "{path} does not name {image}");
+    }
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(crate) struct Foreign {
     pub(crate) jail: Option<&'static str>,
 }
 
+/// Our own jail where our own profile is around it.
+pub(crate) const BY_OUR_PROFILE: &str = "jail in docker, by our profile";
+
 /// All of them, in the order of the table.
 pub(crate) const ALL: &[Foreign] = &[
     Foreign {
@@ -62,7 +65,7 @@ pub(crate) const ALL: &[Foreign] = &[
         name: "docker",
         how: "`docker run --user`, an ordinary user, an empty image, no network, all else as it comes",
         program: "docker",
-        words: |stage| container(stage, "", &stage.own()),
+        words: |stage| container(stage, &[], &stage.own()),
         by_root: true,
         jail: None,
     },
@@ -70,7 +73,7 @@ pub(crate) const ALL: &[Foreign] = &[
         name: "docker, hardened",
         how: "with `--cap-drop ALL --security-opt no-new-privileges --read-only --network none --pids-limit 256 --memory 1g`",
         program: "docker",
-        words: |stage| container(stage, HARDENED, &stage.own()),
+        words: |stage| container(stage, &words(HARDENED), &stage.own()),
         by_root: true,
         jail: None,
     },
@@ -78,25 +81,21 @@ pub(crate) const ALL: &[Foreign] = &[
         name: "jail in docker, hardened",
         how: "`kiroclaw jail` in such a container, which forbids it all namespaces, with `ACCEPT_MISSING=ports`; the container holds the whole service",
         program: "docker",
-        words: |stage| {
-            let mut words = container(stage, HARDENED, &stage.path(""));
-            let image = words.pop();
-            for path in ["/usr:/usr:ro", "/etc:/etc:ro"] {
-                words.extend(["-v".to_owned(), path.to_owned()]);
-            }
-            let places = [("STATE_DIR", "state"), ("WORKSPACE_BASE_PATH", "workspaces"), ("CONFIG_FILE", "config.json")];
-            for (name, value) in places.map(|(name, place)| (name, stage.path(place))) {
-                words.extend(["-e".to_owned(), format!("{name}={}", value.display())]);
-            }
-            words
-                .extend(self::words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e ACCEPT_MISSING=ports -e PATH=/usr/bin:/bin"));
-            words.extend(image);
-            words.push(stage.path("kiroclaw").display().to_string());
-            words.extend(self::words("jail --workspace . --"));
-            words
-        },
+        words: |stage| jail_in(stage, &words(HARDENED)),
         by_root: true,
         jail: Some("Not"),
+    },
+    Foreign {
+        name: BY_OUR_PROFILE,
+        how: "the same with `--security-opt seccomp=seccomp/container.json --security-opt apparmor=unconfined`, as docker/compose.yaml has it",
+        program: "docker",
+        words: |stage| {
+            let profile = concat!("seccomp=", env!("CARGO_MANIFEST_DIR"), "/seccomp/container.json");
+            let ours = ["--security-opt", profile, "--security-opt", "apparmor=unconfined"].map(str::to_owned);
+            jail_in(stage, &[words(HARDENED), ours.to_vec()].concat())
+        },
+        by_root: true,
+        jail: Some("SharingProc"),
     },
 ];
 
@@ -113,10 +112,28 @@ fn with_own(stage: &Stage, options: &str) -> Vec<String> {
     all
 }
 
-fn container(stage: &Stage, options: &str, mounted: &Path) -> Vec<String> {
+/// `kiroclaw jail` in a container that holds the whole service.
+fn jail_in(stage: &Stage, options: &[String]) -> Vec<String> {
+    let mut all = container(stage, options, &stage.path(""));
+    let image = all.pop();
+    for path in ["/usr:/usr:ro", "/etc:/etc:ro"] {
+        all.extend(["-v".to_owned(), path.to_owned()]);
+    }
+    let places = [("STATE_DIR", "state"), ("WORKSPACE_BASE_PATH", "workspaces"), ("CONFIG_FILE", "config.json")];
+    for (name, value) in places.map(|(name, place)| (name, stage.path(place))) {
+        all.extend(["-e".to_owned(), format!("{name}={}", value.display())]);
+    }
+    all.extend(words("-e AGENT_COMMAND=/bin/cat -e EGRESS_ALLOW=example.org -e ACCEPT_MISSING=ports -e PATH=/usr/bin:/bin"));
+    all.extend(image);
+    all.push(stage.path("kiroclaw").display().to_string());
+    all.extend(words("jail --workspace . --"));
+    all
+}
+
+fn container(stage: &Stage, options: &[String], mounted: &Path) -> Vec<String> {
     let user = stage.user();
     let mut all = words("run --rm");
-    all.extend(words(options));
+    all.extend(options.iter().cloned());
     let mounted = mounted.display().to_string();
     let mounted = mounted.trim_end_matches('/');
     all.extend(["--user".to_owned(), format!("{user}:{user}"), "-v".to_owned(), format!("{mounted}:{mounted}")]);

@@ -1,0 +1,163 @@
+//! What goes on in the container: conversations, health, and what ends before its time.
+
+use std::time::{Duration, Instant};
+
+use crate::compose::Server;
+use crate::engine::{all, eventually, kill, said};
+use crate::stand_in::telegram::Telegram;
+
+const ANA: i64 = 1001;
+
+/// What all processes of the idle appliance may take together, in bytes.
+const MEMORY: u64 = 8_000_000;
+
+/// A clean stop, in seconds; the engine itself waits for ten by default.
+const STOP: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_conversation_is_held_in_an_image_of_one_file_and_goes_on_after_a_restart() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(ANA, "en");
+    let server = Server::start(&telegram, ANA);
+    ana.sends("say good morning");
+    ana.waits_for_message(|message| message.text.contains("good morning"));
+    ana.sends("run echo from the container > note.txt");
+    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+    ana.presses("Allow once");
+    ana.waits_for_message(|message| message.text.contains("Exit status"));
+    ana.sends("send note.txt");
+    ana.waits_for_message(|message| message.media.is_some());
+    ana.sends("count");
+    ana.waits_for_message(|message| message.text.contains("message 4 "));
+    let heard = said(&mut server.inside(&["chat", "--message", "say at the terminal"]));
+    assert!(heard.contains("at the terminal"), "{heard}");
+    said(&mut server.compose(&["down"]));
+    server.up(&telegram);
+    ana.sends("count");
+    ana.waits_for_message(|message| message.text.contains("message 5 "));
+}
+
+#[test]
+fn a_jailed_agent_in_the_container_gets_at_nothing() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(ANA, "en");
+    let server = Server::start(&telegram, ANA);
+    ana.sends("escape");
+    let answer = ana.waits_for_message(|message| message.text.contains("unclear."));
+    assert!(answer.text.contains(" 0 reached"), "{}", answer.text);
+    for private in ["/var/lib/kiroclaw/state/store", "/etc/kiroclaw/.env", "/run/secrets/bot-token"] {
+        ana.sends(&format!("run busybox cat {private}"));
+        ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+        ana.presses("Allow once");
+        let answer = ana.waits_for_message(|message| message.text.contains("Exit status"));
+        assert!(answer.text.contains("can't open") && !answer.text.contains(telegram.token()), "{private}: {}", answer.text);
+    }
+    drop(server);
+}
+
+#[test]
+fn doctor_says_in_the_container_what_holds_and_what_the_engine_forbids() {
+    let telegram = Telegram::start();
+    let server = Server::start(&telegram, ANA);
+    let output = server.inside(&["doctor"]).output().unwrap();
+    let said = all(&output);
+    assert!(output.status.success(), "{said}");
+    for line in [
+        "an agent has users, network, IPC and files of its own; no other /proc may be mounted here (containers)",
+        "network: it reaches the hosts of its policy through the egress, and nothing else – a network namespace",
+        "metadata: it sees and changes no names, modes and times of files outside – a mount namespace",
+        "processes: open (accepted by default)",
+        "descriptors (RLIMIT_NOFILE): 4096",
+    ] {
+        assert!(said.contains(line), "doctor does not say `{line}`: {said}");
+    }
+    assert!(!said.contains("FAIL"), "{said}");
+}
+
+#[test]
+fn the_engine_learns_how_the_appliance_is() {
+    let telegram = Telegram::start();
+    let server = Server::start(&telegram, ANA);
+    eventually("the engine to call it healthy", || server.inspect()["State"]["Health"]["Status"] == "healthy");
+    eventually("it to be healthy", || server.inside(&["health"]).output().unwrap().status.success());
+    let gateway = server.role("gateway").pid;
+    let signal = |signal| rustix::process::kill_process(rustix::process::Pid::from_raw(gateway).unwrap(), signal).unwrap();
+    signal(rustix::process::Signal::STOP);
+    let output = server.inside(&["health"]).output().unwrap();
+    signal(rustix::process::Signal::CONT);
+    assert_eq!(output.status.code(), Some(1), "a gateway that stands still is not healthy: {}", all(&output));
+}
+
+#[test]
+fn idle_it_takes_little_memory_and_stops_in_order() {
+    let telegram = Telegram::start();
+    let server = Server::start(&telegram, ANA);
+    let all: Vec<u64> = server.processes().iter().map(crate::engine::Process::memory).collect();
+    let sum: u64 = all.iter().sum();
+    println!("idle in the container: {} processes, {:.1} MB", all.len(), sum as f64 / 1e6);
+    assert!(all.len() == 3 && all.iter().all(|one| *one > 0), "{all:?}");
+    assert!(sum <= MEMORY, "{sum} bytes");
+    let start = Instant::now();
+    said(&mut server.compose(&["stop", "--timeout", "20"]));
+    let took = start.elapsed();
+    println!("stopped in {:.1} s", took.as_secs_f64());
+    assert!(took < STOP, "{took:?}");
+    assert_eq!(server.inspect()["State"]["ExitCode"], 0, "{}", server.log());
+}
+
+#[test]
+fn a_killed_gateway_comes_back_and_process_1_reaps_what_an_agent_leaves() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(ANA, "en");
+    let server = Server::start(&telegram, ANA);
+    ana.sends("run (busybox setsid busybox sleep 300 &) ; echo started");
+    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+    ana.presses("Allow once");
+    ana.waits_for_message(|message| message.text.contains("started"));
+    server.is_killed();
+    let killed = server.role("gateway").pid;
+    kill(killed);
+    eventually("another gateway", || server.processes().iter().any(|process| process.is("gateway") && process.pid != killed));
+    ana.sends("say still here");
+    ana.waits_for_message(|message| message.text.contains("still here"));
+    let sleeps = || server.processes().into_iter().any(|process| process.words.iter().any(|word| word == "300"));
+    eventually("nothing of the first agent to be left, dead or alive", || {
+        !sleeps() && !server.processes().iter().any(crate::engine::Process::is_zombie)
+    });
+}
+
+#[test]
+fn an_agent_that_takes_all_memory_of_the_container_ends_alone() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(ANA, "en");
+    let server = Server::start(&telegram, ANA);
+    let ours = || ["gateway", "egress"].map(|role| server.role(role).pid);
+    let before = ours();
+    ana.sends("run busybox tail /dev/zero");
+    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+    ana.presses("Allow once");
+    let answer = ana.waits_for_message(|message| ["memory", "signal", "status"].iter().any(|word| message.text.contains(word)));
+    println!("the person is told: {}", answer.text);
+    ana.sends("say alive");
+    ana.waits_for_message(|message| message.text.contains("alive"));
+    assert_eq!(ours(), before, "ours went on");
+    assert_eq!(server.inspect()["State"]["Running"], true);
+}
+
+/// In the network that compose makes, where names are looked up by the engine; no other test is in it, since Telegram's stand-in is on loopback.
+#[test]
+fn in_the_network_that_compose_makes_names_are_found() {
+    if std::env::var_os("CONTAINER_BRIDGE").is_none() {
+        println!("SKIPPED: with WORK=1 the engine has no bridge");
+        return;
+    }
+    let telegram = Telegram::start();
+    let server = Server::new(&telegram, ANA);
+    std::fs::write(server.path("kiroclaw/test.yaml"), "services: {kiroclaw: {}}\n").unwrap();
+    let settings = server.path("etc/.env");
+    // Itself, where nobody listens: so the name was found.
+    std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap().replace(&telegram.base(), "https://kiroclaw:1")).unwrap();
+    said(&mut server.compose(&["up", "-d"]));
+    let said = all(&server.inside(&["doctor"]).output().unwrap());
+    assert!(said.contains("the token could not be checked") && said.contains("Connection refused"), "{said}");
+}
