@@ -67,6 +67,18 @@ fn what_the_profile_does_not_name_is_refused_in_the_container() {
     assert!(theirs > 40, "only {theirs} would pass without a profile");
 }
 
+/// Conditions are put in the engines' words: with arguments that none of them names, these calls are refused, and by the filter.
+#[test]
+fn what_the_profile_names_for_some_arguments_is_refused_for_others() {
+    const EPERM: i32 = 1;
+    let numbers = numbers();
+    let names: BTreeMap<u32, &str> = ["socket", "socketpair", "prctl"].into_iter().map(|name| (numbers[name], name)).collect();
+    let ours = tried(&repository("seccomp/container.json").display().to_string(), &names);
+    assert!(ours.len() == 3 && ours.values().all(|errno| *errno == EPERM), "{ours:?}");
+    let without = tried("unconfined", &names);
+    assert!(without.values().all(|errno| *errno != EPERM), "the kernel refuses them by another number: {without:?}");
+}
+
 /// Once for each way in which a runtime loads the filter: late with no-new-privileges, else before it changes users; and in an exec.
 #[test]
 fn the_engine_starts_with_it_by_runc_and_crun_in_every_order() {
