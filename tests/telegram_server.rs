@@ -11,6 +11,7 @@
 //! telegram-stand-in DIR polled [SECONDS]     # waits for a poll with nothing unconfirmed that began after this call
 //! telegram-stand-in DIR calls METHOD         # how often the method was called (`*`: any)
 //! telegram-stand-in DIR fault METHOD TIMES refuse|conflict|gateway|close|hang    # `*`: any method; TIMES 0: no faults any more
+//! telegram-stand-in DIR interrupt            # a waiting poll ends, as when another instance of the bot polls
 //! telegram-stand-in DIR revoke               # the token is refused from now on
 //! telegram-stand-in DIR killing              # the bot is about to be killed: what it did last it may do once more
 //! telegram-stand-in DIR stop                 # ends it; fails if the bot made calls that a right client never makes
@@ -36,7 +37,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use stand_in::telegram::{BOT, Fault, File, Person, State, Telegram};
+use stand_in::telegram::{BOT, Fault, Person, State, Telegram};
 
 /// How long it lives where nobody stops it, in seconds.
 const LIFE: u64 = 3600;
@@ -89,7 +90,10 @@ fn serve(dir: &Path, seconds: u64) -> ExitCode {
     std::fs::write(dir.join("token"), telegram.token()).expect("DIR can be written");
     let listener = UnixListener::bind(&control).expect("DIR/control can be made");
     std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(seconds));
+        let until = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < until {
+            std::thread::park_timeout(until - Instant::now());
+        }
         eprintln!("telegram-stand-in: nobody stopped it within {seconds} s");
         std::process::exit(1);
     });
@@ -146,7 +150,10 @@ fn ready(dir: &Path) -> ExitCode {
 
 /// Does what a script asks.
 fn act(telegram: &Telegram, words: &[&str]) -> Outcome {
-    let done = |()| (0, String::new());
+    let done = |act: &dyn Fn()| {
+        act();
+        (0, String::new())
+    };
     match *words {
         ["say", user, text] => person(telegram, user, |person| (0, format!("{}\n", person.sends(text)))),
         ["file", user, path, ref caption @ ..] => person(telegram, user, |person| send_file(person, path, caption)),
@@ -158,13 +165,14 @@ fn act(telegram: &Telegram, words: &[&str]) -> Outcome {
             let counts = |state: &State| state.calls.iter().filter(|call| method == "*" || call.method == method).count();
             (0, format!("{}\n", telegram.look(counts)))
         }
-        ["fault", _, "0", ..] => done(drop(telegram.clear_faults())),
+        ["fault", _, "0", ..] => (0, format!("{} did not happen\n", telegram.clear_faults())),
         ["fault", method, times, kind] => match (times.parse(), fault(kind)) {
-            (Ok(times), Some(fault)) => done(telegram.fault(method, times, fault)),
+            (Ok(times), Some(fault)) => done(&|| telegram.fault(method, times, fault.clone())),
             _ => (64, "fault METHOD TIMES refuse|conflict|gateway|close|hang".to_owned()),
         },
-        ["revoke"] => done(telegram.revoke_token()),
-        ["killing"] => done(telegram.kill_note().tell()),
+        ["interrupt"] => done(&|| telegram.another_instance_polls()),
+        ["revoke"] => done(&|| telegram.revoke_token()),
+        ["killing"] => done(&|| telegram.kill_note().tell()),
         ["stop"] => match telegram.take_violations() {
             violations if violations.is_empty() => (0, String::new()),
             violations => (1, format!("calls that a right client never makes:\n  {}", violations.join("\n  "))),
