@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::JailError;
@@ -40,7 +41,11 @@ pub(crate) fn apply(limits: &Limits) -> Result<(), JailError> {
         limit(resource, wanted)?;
     }
     let nice = rustix::process::getpriority_process(None).map_err(JailError::step("getpriority"))?;
-    rustix::process::setpriority_process(None, nice.max(NICE)).map_err(JailError::step("setpriority"))?;
+    match rustix::process::setpriority_process(None, nice.max(NICE)) {
+        // A supervisor refuses it (systemd's `SystemCallFilter=~@resources`). Where it gives a cgroup, `cpu.weight` does the same.
+        Ok(()) | Err(Errno::PERM) => {}
+        Err(errno) => return Err(JailError::step("setpriority")(errno)),
+    }
     // Only opened for writing: making and truncating are not among the rights that the warden passes on.
     let score = std::fs::File::options().write(true).open("/proc/self/oom_score_adj");
     score.and_then(|mut score| score.write_all(OOM_SCORE)).map_err(JailError::step("raising oom_score_adj"))

@@ -29,6 +29,9 @@ const NEEDED: [&str; 2] = ["memory", "pids"];
 /// The period of `cpu.max`, in microseconds: the kernel's default.
 const PERIOD: u64 = 100_000;
 
+/// A runtime's share of a busy processor, where others have 100: whoever answers people comes first.
+const WEIGHT: &str = "30";
+
 /// Why there are no cgroups. No fault: the watch bounds the runtimes all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum Unclaimed {
@@ -197,6 +200,7 @@ fn settings(limits: &Limits, has_cpu: bool) -> Vec<(&'static str, String)> {
         ("pids.max", limits.processes.saturating_mul(2).to_string()),
     ];
     if has_cpu {
+        settings.push(("cpu.weight", WEIGHT.to_owned()));
         settings.push(("cpu.max", format!("{} {PERIOD}", limits.cpu_percent.saturating_mul(PERIOD) / 100)));
     }
     settings
@@ -265,7 +269,9 @@ mod tests {
     fn a_runtime_has_its_limits_as_the_kernel_wants_them() {
         let limits = Limits { memory: 4096, processes: 20, cpu_percent: 150, ..Limits::default() };
         let all = settings(&limits, true);
-        for wanted in [("memory.max", "4096"), ("memory.oom.group", "1"), ("pids.max", "40"), ("cpu.max", "150000 100000")] {
+        for wanted in
+            [("memory.max", "4096"), ("memory.oom.group", "1"), ("pids.max", "40"), ("cpu.max", "150000 100000"), ("cpu.weight", "30")]
+        {
             assert!(all.iter().any(|(name, value)| (*name, value.as_str()) == wanted), "{wanted:?} in {all:?}");
         }
         assert_eq!(settings(&limits, false).len(), 3);
