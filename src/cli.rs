@@ -21,6 +21,7 @@ pub enum Command {
     Run(Run),
     Chat(Chat),
     Doctor(Doctor),
+    Health(Health),
     Policy(Policy),
     Jail(Jail),
     Agent(Agent),
@@ -53,6 +54,18 @@ pub struct Doctor {
     /// print the report as JSON
     #[argh(switch)]
     pub json: bool,
+}
+
+/// Ask the running service how it goes: exits 0 when all is well.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "health")]
+pub struct Health {
+    /// print the report as JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// print numbers in Prometheus' text format
+    #[argh(switch)]
+    pub metrics: bool,
 }
 
 /// What agents may do: `kiroclaw policy explain AGENT`

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{AgentConfig, AgentKind, KiroEngine, PROGRAM_PATH};
 pub use host::HostRule;
 pub use limits::Limits;
-pub use load::{ConfigErrors, Problem, Sources, load, load_to_run};
+pub use load::{ConfigErrors, Problem, Sources, load, load_to_look, load_to_run};
 pub use settings::{SETTINGS, Setting};
 
 use crate::model::{AgentName, ChannelKind, Secret, UserId};
@@ -46,6 +46,8 @@ pub struct Config {
     pub workspaces: PathBuf,
     /// Where store, homes and sockets are (absolute).
     pub state: PathBuf,
+    /// Where the gateway tells how it is (`HEALTH_SOCKET`; absolute).
+    pub health_socket: PathBuf,
     /// Runtimes at most, 1 to 64.
     pub max_processes: usize,
     /// Runtimes of one user at most, 1 to `max_processes`.

@@ -154,6 +154,7 @@ impl<'c> Server<'c> {
                 Some((ToEgress::Serve { runtime, agent, user, granted }, fds)) => self.open(Whose { runtime, agent, user }, granted, fds),
                 Some((ToEgress::Grant { runtime, granted }, _)) => self.grant(runtime, granted),
                 Some((ToEgress::Close { runtime }, _)) => self.close(runtime),
+                Some((ToEgress::Ping { number }, _)) => link.send(&FromEgress::Pong { number }, &[]).await?,
                 Some((ToEgress::Stop, _)) | None => return Ok(()),
             }
         }

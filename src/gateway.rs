@@ -13,6 +13,7 @@ mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod gate;
+mod health;
 mod hosts;
 mod intake;
 mod local;
@@ -30,8 +31,8 @@ mod turn;
 mod workspace;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,21 +46,21 @@ pub use intake::{Intake, Routed};
 
 use files::fetch::Fetcher;
 use files::incoming::IncomingError;
+use health::Monitor;
 use hosts::Hosts;
 use pool::Pool;
 use port::Port;
 use telegram::Telegram;
 
-use crate::channel::local::Key;
+use crate::channel::local::{self as wire, Key};
 use crate::channel::telegram::api::{Api, ApiError};
 use crate::config::{AgentConfig, Config, Secrets};
 use crate::ipc::{AsyncLink, IpcError, Link};
 use crate::jail::JailError;
 use crate::jail::role::{Role, RoleGrants, lock_down};
-use crate::model::bounds;
 use crate::model::control::FromGateway;
-use crate::model::exit;
 use crate::model::inbound::Inbound;
+use crate::model::{Pulse, bounds, exit};
 use crate::store::{SessionKey, Store, StoreError};
 
 /// Orders on their way from the intake to the router: a poll's batch and then some.
@@ -107,6 +108,8 @@ struct Deps {
     stop: watch::Receiver<bool>,
     /// Turns that run; each holds a clone.
     turns: watch::Sender<usize>,
+    /// Turns that ended with an answer.
+    answered: Pulse,
 }
 
 impl Deps {
@@ -144,16 +147,24 @@ impl Drop for TurnCount {
 
 /// What is open before the first message is served.
 struct Opened {
-    listener: UnixListener,
-    key: Key,
+    doors: Doors,
     gate: Gate,
     store: Store,
     runtime: tokio::runtime::Runtime,
 }
 
+/// The sockets of this machine.
+struct Doors {
+    /// For terminals, who show the key.
+    chat: UnixListener,
+    key: Key,
+    /// For whoever asks how it goes.
+    health: UnixListener,
+}
+
 /// The role's life, from the lock-down to the orderly close of the store. `link` leads to the warden.
 pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
-    let Opened { listener, key, gate, store, runtime } = match open(&config) {
+    let Opened { doors, gate, store, runtime } = match open(&config) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::error!(%error, "the gateway cannot serve");
@@ -162,7 +173,7 @@ pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = runtime.block_on(serve(link, Arc::new(config), secrets, store.clone(), (listener, key, gate)));
+    let served = runtime.block_on(serve(link, Arc::new(config), secrets, store.clone(), doors, gate));
     // Tasks hold clones of the store; they end here, before it is closed.
     runtime.shutdown_timeout(Duration::from_secs(1));
     if let Err(error) = store.close() {
@@ -179,7 +190,7 @@ pub fn run(link: Link, config: Config, secrets: Secrets) -> ExitCode {
 
 /// Binds, locks down, and only then opens what makes threads.
 fn open(config: &Config) -> Result<Opened, GatewayError> {
-    let (listener, key) = bind(config)?;
+    let doors = bind(config)?;
     let gate = Gate::new(config, rustix::process::getuid().as_raw());
     // Its threads come with the first work for them; what it opens is then one thing less that the filter has to allow.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -189,7 +200,7 @@ fn open(config: &Config) -> Result<Opened, GatewayError> {
         .map_err(GatewayError::Runtime)?;
     lock_down(Role::Gateway, &grants(config))?;
     let store = Store::open(&config.store_dir())?;
-    Ok(Opened { listener, key, gate, store, runtime })
+    Ok(Opened { doors, gate, store, runtime })
 }
 
 /// What the gateway may see and reach.
@@ -203,18 +214,16 @@ fn grants(config: &Config) -> RoleGrants {
     }
 }
 
-/// The local channel's socket. Its directory is 0700; a socket left by a dead gateway is in the way, and the warden's lock says that it is dead.
-fn bind(config: &Config) -> Result<(UnixListener, Key), GatewayError> {
+/// Their directory is 0700.
+fn bind(config: &Config) -> Result<Doors, GatewayError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| GatewayError::Socket { path, source }
+    };
     let path = config.chat_socket();
-    let failed = |source| GatewayError::Socket { path: path.clone(), source };
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let (listener, key) = crate::channel::local::bind(&path).map_err(failed)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok((listener, key))
+    let (chat, key) = wire::bind(&path).map_err(failed(&path))?;
+    let health = wire::listen(&config.health_socket).map_err(failed(&config.health_socket))?;
+    Ok(Doors { chat, key, health })
 }
 
 async fn serve(
@@ -222,9 +231,11 @@ async fn serve(
     config: Arc<Config>,
     secrets: Secrets,
     store: Store,
-    (listener, key, gate): (UnixListener, Key, Gate),
+    Doors { chat, key, health }: Doors,
+    gate: Gate,
 ) -> Result<(), GatewayError> {
-    let listener = tokio::net::UnixListener::from_std(listener).map_err(GatewayError::Runtime)?;
+    let chat = tokio::net::UnixListener::from_std(chat).map_err(GatewayError::Runtime)?;
+    let health = tokio::net::UnixListener::from_std(health).map_err(GatewayError::Runtime)?;
     let (port, news, mut link_end) = Port::open(AsyncLink::new(link).map_err(GatewayError::Runtime)?);
     let api = secrets.bot_token.as_ref().map(|token| Api::new(&config.telegram_api, token)).transpose()?;
     let waiting: BTreeSet<u64> = store.inbox()?.into_iter().map(|(id, _)| id.0).collect();
@@ -235,6 +246,9 @@ async fn serve(
     let own_uid = gate.own_uid();
     let intake = Intake::new(gate, store.clone(), faces.clone(), router);
     let pool = Pool::start(Arc::clone(&config), port.clone(), store.clone(), faces.clone(), news.ended);
+    let answered = Pulse::default();
+    let telegram_s = api.as_ref().map(|api| (api.polls.clone(), api.sends.clone()));
+    let monitor = Monitor::new(telegram_s, answered.clone(), store.clone(), port.clone(), pool.clone(), news.answers);
     let deps = Arc::new(Deps {
         hosts: Hosts::start(Arc::clone(&config), store.clone(), faces.clone(), port.clone(), pool.clone(), news.refused),
         pool,
@@ -244,10 +258,11 @@ async fn serve(
         fetcher,
         stop: news.stop.clone(),
         turns,
+        answered,
     });
     tokio::spawn(router::run(Arc::clone(&deps), routed));
     let agent = deps.config.agents[&config.default_agent].clone();
-    let mut local = tokio::spawn(local::serve(listener, (key, own_uid), intake.clone(), store.clone(), local_shows, agent));
+    let mut local = tokio::spawn(local::serve(chat, (key, own_uid), intake.clone(), store.clone(), local_shows, agent));
     let mut telegram = match (telegram_shows, api) {
         (Some(shows), Some(api)) => {
             let (intake, store, stop) = (intake.clone(), store.clone(), news.stop.clone());
@@ -256,6 +271,8 @@ async fn serve(
         _ => tokio::spawn(std::future::pending()),
     };
     port.say(FromGateway::Ready).await;
+    tokio::spawn(Arc::clone(&monitor).beat());
+    tokio::spawn(monitor.serve(health, own_uid));
     intake.take_up_again().await?;
     let mut stop = news.stop.clone();
     tokio::select! {

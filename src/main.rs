@@ -35,6 +35,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Run(_) => subcommands::run::run(),
         Command::Chat(chat) => subcommands::chat::run(chat),
         Command::Doctor(doctor) => subcommands::doctor::run(doctor),
+        Command::Health(health) => subcommands::health::run(health),
         Command::Policy(policy) => subcommands::policy::run(policy),
         Command::Jail(jail) => subcommands::jail::run(jail),
         Command::Agent(agent) => subcommands::agent::run(agent),

@@ -6,6 +6,7 @@ pub mod agent;
 mod ask;
 pub mod chat;
 pub mod doctor;
+pub mod health;
 mod inside;
 pub mod jail;
 pub mod policy;

@@ -7,6 +7,7 @@
 pub mod cgroup;
 mod children;
 pub mod ground;
+mod notify;
 mod order;
 mod roles;
 mod runtimes;
@@ -23,19 +24,22 @@ use std::time::Instant;
 use rustix::process::{DumpableBehavior, Pid, Signal};
 
 use self::cgroup::Cgroups;
+use self::children::Memory;
 use self::ground::{Ground, GroundError};
+pub use self::notify::NOTIFY_SOCKET;
+use self::notify::Supervisor;
 pub use self::order::{JailOrder, KIRO_API_KEY, home_of};
 use self::roles::RoleProcess;
 use self::runtimes::Runtimes;
 use self::signals::Signals;
-use self::state::{Action, Event, Kept, State};
+use self::state::{Action, Event, Kept, Notice, State};
 use crate::config::{Config, Secrets};
 use crate::ipc::IpcError;
 use crate::ipc::bundle::{self, Bundle, BundleError};
 use crate::jail::role::{Role, RoleGrants, lock_down};
 use crate::jail::{JailError, sys};
 use crate::model::RuntimeId;
-use crate::model::control::{ToEgress, ToGateway};
+use crate::model::control::{Standing, ToEgress, ToGateway};
 
 /// What an attached warden writes to its standard output when the appliance serves.
 pub const READY_LINE: &str = "ready\n";
@@ -106,6 +110,7 @@ struct Warden {
     /// Kiro's own key alone: it belongs into the runtimes' environment.
     secrets: Secrets,
     tie: Tie,
+    supervisor: Supervisor,
     signals: Signals,
     /// Children from before: whoever executed us had them, and they are no orphans of ours.
     strangers: HashSet<Pid>,
@@ -135,6 +140,8 @@ impl Warden {
         let for_egress = Bundle { config: config.clone(), secrets: Secrets::default() };
         let (gateway_bundle, egress_bundle) = (bundle::seal(&for_gateway)?, bundle::seal(&for_egress)?);
         let cgroups = claim_cgroups();
+        // A domain of Landlock may keep us from connecting later.
+        let supervisor = Supervisor::of_environment();
         let mut grants = RoleGrants::of_warden(&config);
         grants.write.extend(cgroups.iter().map(|cgroups| cgroups.directory().to_owned()));
         lock_down(Role::Warden, &grants)?;
@@ -143,6 +150,7 @@ impl Warden {
             config,
             secrets: of_runtimes,
             tie,
+            supervisor,
             signals,
             strangers,
             gateway_bundle,
@@ -205,6 +213,11 @@ impl Warden {
                 self.runtimes.kill(id);
             }
             Action::AnnounceReady => self.announce_ready(events),
+            Action::Notify(notice) => self.supervisor.tell(notice),
+            Action::AnswerPing(number) => {
+                let standing = self.standing();
+                self.tell_gateway(&ToGateway::Standing { number, standing }, events);
+            }
             Action::Report(what) => tracing::error!("{what}"),
             Action::Exit(_) => {}
         }
@@ -242,8 +255,9 @@ impl Warden {
         let fds: Vec<_> = pipes.iter().flatten().map(AsFd::as_fd).collect();
         let Some(gateway) = &self.gateway else { return };
         if let Err(error) = gateway.send(message, &fds) {
-            if matches!((message, &error), (ToGateway::Refused { .. }, IpcError::Full)) {
-                // An agent decides how many of these there are: they must not cost the gateway its life.
+            let spare = matches!(message, ToGateway::Refused { .. } | ToGateway::Standing { .. } | ToGateway::EgressAnswered { .. });
+            if spare && matches!(error, IpcError::Full) {
+                // An agent decides how many of the first there are: they must not cost the gateway its life. The others are asked for again.
                 return;
             }
             tracing::error!(%error, "the gateway cannot be told");
@@ -263,8 +277,21 @@ impl Warden {
         }
     }
 
+    fn standing(&self) -> Standing {
+        let (gateway_restarts, egress_restarts) = self.state.restarts();
+        let memory = |role: &Option<RoleProcess>| role.as_ref().map_or(0, |role| role.memory.resident());
+        Standing {
+            gateway_restarts,
+            egress_restarts,
+            warden_memory: Memory::of(rustix::process::getpid()).resident(),
+            gateway_memory: memory(&self.gateway),
+            egress_memory: memory(&self.egress),
+        }
+    }
+
     fn announce_ready(&mut self, events: &mut VecDeque<Event>) {
         tracing::info!("kiroclaw serves");
+        self.supervisor.tell(Notice::Ready);
         if self.tie == Tie::Attached && rustix::io::write(io::stdout(), READY_LINE.as_bytes()).is_err() {
             self.tie = Tie::Free;
             events.push_back(Event::StopAsked);

@@ -32,6 +32,8 @@ mod files_out;
 mod flush;
 #[path = "system/groups.rs"]
 mod groups;
+#[path = "system/health.rs"]
+mod health;
 #[path = "system/hosts.rs"]
 mod hosts;
 #[path = "system/jail.rs"]

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -139,7 +139,23 @@ impl Key {
 /// The directory cannot be opened, bind(2) failed, or the key cannot be written.
 pub fn bind(path: &Path) -> io::Result<(UnixListener, Key)> {
     let key = Key::make(path)?;
-    Ok((at(path, |path| UnixListener::bind(path))?, key))
+    Ok((listen(path)?, key))
+}
+
+/// Binds a socket without a key, for what anybody may know who gets to it. In place of one that a dead gateway left: the warden's lock says
+/// that it is dead.
+///
+/// # Errors
+/// What lies there cannot be removed, its directory cannot be opened, or bind(2) failed.
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = at(path, |path| UnixListener::bind(path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Connects to a gateway's socket, and reads its key.
@@ -147,8 +163,16 @@ pub fn bind(path: &Path) -> io::Result<(UnixListener, Key)> {
 /// # Errors
 /// `NotFound` or `ConnectionRefused` when no gateway serves there; else what connect(2) or the key's file says.
 pub fn connect(path: &Path) -> io::Result<(UnixStream, Key)> {
-    let stream = at(path, |path| UnixStream::connect(path))?;
+    let stream = call(path)?;
     Ok((stream, Key::read(path)?))
+}
+
+/// Connects to a socket without a key.
+///
+/// # Errors
+/// As [`connect`].
+pub fn call(path: &Path) -> io::Result<UnixStream> {
+    at(path, |path| UnixStream::connect(path))
 }
 
 /// A path that is too long for a socket's address is reached through its directory's descriptor.
@@ -212,6 +236,7 @@ mod tests {
         let (listener, _) = bind(&path).unwrap();
         connect(&path).unwrap();
         listener.accept().unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         drop(listener);
         assert_eq!(connect(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }

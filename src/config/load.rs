@@ -66,7 +66,7 @@ impl fmt::Display for ConfigErrors {
 /// # Errors
 /// All problems at once.
 pub fn load(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors> {
-    load_for(sources, false)
+    load_for(sources, Secrecy::Read)
 }
 
 /// Like [`load`], for the service itself: without a bot token it has nothing to serve.
@@ -74,14 +74,31 @@ pub fn load(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors> {
 /// # Errors
 /// All problems at once, a missing token among them.
 pub fn load_to_run(sources: &Sources) -> Result<(Config, Secrets), ConfigErrors> {
-    load_for(sources, true)
+    load_for(sources, Secrecy::NeedToken)
 }
 
-fn load_for(sources: &Sources, token_needed: bool) -> Result<(Config, Secrets), ConfigErrors> {
+/// Like [`load`], but secrets are neither read nor judged: whoever asks how a running service is need not be able to read them.
+///
+/// # Errors
+/// All problems at once.
+pub fn load_to_look(sources: &Sources) -> Result<Config, ConfigErrors> {
+    load_for(sources, Secrecy::PassOver).map(|(config, _)| config)
+}
+
+/// What becomes of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    PassOver,
+    Read,
+    /// And without a bot token there is nothing to serve.
+    NeedToken,
+}
+
+fn load_for(sources: &Sources, secrecy: Secrecy) -> Result<(Config, Secrets), ConfigErrors> {
     let mut loader =
-        Loader { sources, env_file: BTreeMap::new(), private: Vec::new(), agent_secrets: BTreeMap::new(), problems: Vec::new() };
+        Loader { sources, secrecy, env_file: BTreeMap::new(), private: Vec::new(), agent_secrets: BTreeMap::new(), problems: Vec::new() };
     loader.read_env_file();
-    if token_needed && loader.given("BOT_TOKEN").or_else(|| loader.given("BOT_TOKEN_FILE")).is_none() {
+    if secrecy == Secrecy::NeedToken && loader.given("BOT_TOKEN").or_else(|| loader.given("BOT_TOKEN_FILE")).is_none() {
         loader.problem("BOT_TOKEN", "is missing: get one from @BotFather, or try `kiroclaw chat`, which needs none");
     }
     let (bot_token, kiro_api_key) = (loader.bot_token(), loader.secret("KIRO_API_KEY"));
@@ -95,6 +112,7 @@ fn load_for(sources: &Sources, token_needed: bool) -> Result<(Config, Secrets), 
 
 struct Loader<'a> {
     sources: &'a Sources,
+    secrecy: Secrecy,
     env_file: BTreeMap<String, String>,
     private: Vec<PathBuf>,
     agent_secrets: BTreeMap<AgentName, BTreeMap<String, Secret<String>>>,
@@ -168,6 +186,9 @@ impl Loader<'_> {
 
     /// A secret: the value, or the content of the file that `NAME_FILE` names.
     fn secret(&mut self, name: &str) -> Option<Secret<String>> {
+        if self.secrecy == Secrecy::PassOver {
+            return None;
+        }
         let file_name = format!("{name}_FILE");
         let value = match (self.given(name), self.given(&file_name)) {
             (Some(_), Some(_)) => {
@@ -217,6 +238,7 @@ impl Loader<'_> {
         let default_agent = default_agent?;
         let agents = self.agents(&default_agent, file);
         let max_processes = usize::try_from(max_processes?).ok()?;
+        let state = self.path("STATE_DIR");
         Some(Config {
             allowed,
             operators,
@@ -224,7 +246,8 @@ impl Loader<'_> {
             default_agent,
             kiro_config: self.path("KIRO_CONFIG_PATH"),
             workspaces: self.path("WORKSPACE_BASE_PATH"),
-            state: self.path("STATE_DIR"),
+            health_socket: self.given("HEALTH_SOCKET").map_or_else(|| state.join("run/health.sock"), |_| self.path("HEALTH_SOCKET")),
+            state,
             max_processes,
             max_processes_per_user: usize::try_from(per_user?).ok()?.min(max_processes),
             idle_timeout: Duration::from_secs(idle?),

@@ -36,6 +36,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     setting("SECCOMP", "enforce", "enforce, or log: the kernel lets refused system calls through and logs them, to find a filter's fault"),
     setting("STATE_DIR", "./state", "where store, homes and sockets are"),
+    setting("HEALTH_SOCKET", "", "where the gateway tells how it is; default: run/health.sock in STATE_DIR"),
     setting("TELEGRAM_API_BASE", "https://api.telegram.org", "a self-hosted Bot API server; plain http only to loopback"),
     setting("AGENT_COMMAND", "", "any ACP agent; default: kiro-cli where it is found, else the built-in demo agent"),
     setting("AGENT_READ_ONLY_PATHS", "", "more paths that a runtime may read and execute, `:`-separated"),

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ipc::{AsyncLink, IpcError};
-use crate::model::control::{FromGateway, ToGateway};
+use crate::model::control::{FromGateway, Standing, ToGateway};
 use crate::model::{AgentName, Excess, RuntimeId, Target, UserId};
 
 /// Requests that wait for the link; more runtimes than there may ever be.
@@ -14,6 +14,9 @@ const WAITING: usize = 256;
 
 /// Refused hosts that wait to be told of; more are dropped, since agents decide how many there are.
 const REFUSED: usize = 16;
+
+/// Answers to pings that wait; nobody asks again before they are there, or too late.
+const ANSWERS: usize = 8;
 
 /// A started runtime's pipes.
 #[derive(Debug)]
@@ -51,8 +54,19 @@ pub(super) struct News {
     pub ended: mpsc::Receiver<(RuntimeId, End)>,
     /// Hosts that runtimes were refused.
     pub refused: mpsc::Receiver<Refused>,
+    /// Answers to pings.
+    pub answers: mpsc::Receiver<Answer>,
     /// Becomes true when the gateway is to stop.
     pub stop: watch::Receiver<bool>,
+}
+
+/// Who answers a ping of that number.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The warden, with what it knows.
+    Warden(u64, Standing),
+    /// The egress.
+    Egress(u64),
 }
 
 /// A runtime was refused a host.
@@ -70,6 +84,7 @@ pub(super) struct Refused {
 struct Senders {
     ended: mpsc::Sender<(RuntimeId, End)>,
     refused: mpsc::Sender<Refused>,
+    answers: mpsc::Sender<Answer>,
     stop: watch::Sender<bool>,
 }
 
@@ -79,10 +94,11 @@ impl Port {
         let (requests, asked) = mpsc::channel(WAITING);
         let (ended_sender, ended) = mpsc::channel(WAITING);
         let (refused_sender, refused) = mpsc::channel(REFUSED);
+        let (answers_sender, answers) = mpsc::channel(ANSWERS);
         let (stop_sender, stop) = watch::channel(false);
-        let senders = Senders { ended: ended_sender, refused: refused_sender, stop: stop_sender };
+        let senders = Senders { ended: ended_sender, refused: refused_sender, answers: answers_sender, stop: stop_sender };
         let served = tokio::spawn(serve(link, asked, senders));
-        (Self(requests), News { ended, refused, stop }, served)
+        (Self(requests), News { ended, refused, answers, stop }, served)
     }
 
     /// Starts a runtime, to which these hosts are granted.
@@ -157,6 +173,12 @@ async fn hear(
         }
         ToGateway::Refused { runtime, target, grantable } => {
             let _ = senders.refused.try_send(Refused { runtime, target, grantable });
+        }
+        ToGateway::Standing { number, standing } => {
+            let _ = senders.answers.try_send(Answer::Warden(number, standing));
+        }
+        ToGateway::EgressAnswered { number } => {
+            let _ = senders.answers.try_send(Answer::Egress(number));
         }
         ToGateway::Stop => {
             senders.stop.send_replace(true);

@@ -104,8 +104,12 @@ impl Session {
         let signals = Signals { stop: stopped, presses: pressed };
         let running = self.deps.turn_begins();
         let turn = turn::run(Arc::clone(&self.deps), self.key.clone(), prompt, signals);
+        let answered = self.deps.answered.clone();
         let end = Box::pin(async move {
             let end = turn.await;
+            if matches!(end, TurnEnd::Answered(_)) {
+                answered.succeeded();
+            }
             drop(running);
             end
         });

@@ -27,7 +27,7 @@ use super::texts::texts;
 use super::{Intake, MENU, Shows};
 use crate::channel::telegram::api::{Api, ApiError};
 use crate::channel::telegram::backoff::Backoff;
-use crate::channel::telegram::methods::{BotCommand, GetMe, SetMyCommands};
+use crate::channel::telegram::methods::{BotCommand, GetMe, Method, SetMyCommands};
 use crate::channel::telegram::poll::{PollEnd, Poller};
 use crate::channel::telegram::types::{Update, User};
 use crate::model::Language;
@@ -145,13 +145,20 @@ async fn insist<F: Future<Output = Result<(), StoreError>>>(mut attempt: impl Fn
 async fn who_am_i(api: &Api) -> Result<User, PollEnd> {
     let mut backoff = Backoff::usual();
     loop {
+        api.polls.expect_within(GetMe::TIMEOUT);
         match api.call(&GetMe {}).await {
-            Ok(bot) => return Ok(bot),
+            Ok(bot) => {
+                api.polls.succeeded();
+                return Ok(bot);
+            }
             Err(ApiError::Unauthorized { .. }) => return Err(PollEnd::Refused),
             Err(error) => {
                 tracing::warn!(%error, "Telegram does not answer yet; trying again");
                 let least = if let ApiError::Flood { retry_after, .. } = error { retry_after } else { std::time::Duration::ZERO };
-                sleep(backoff.pause().max(least)).await;
+                let pause = backoff.pause().max(least);
+                api.polls.failed(error.to_string());
+                api.polls.expect_within(pause);
+                sleep(pause).await;
             }
         }
     }

@@ -45,3 +45,9 @@ pub const DRAIN: Duration = Duration::from_secs(8);
 
 /// Hosts granted to one runtime by operators. Whoever grants more wants a rule with `*`; so many of the longest names fit into a message.
 pub const GRANTS: usize = 64;
+
+/// How often the gateway looks whether it goes on. Each look wakes three processes for a moment.
+pub const BEAT: Duration = Duration::from_secs(10);
+
+/// A gateway that does not go on for so long is started anew: two looks at a disk that takes its time, and some.
+pub const STUCK: Duration = Duration::from_secs(60);

@@ -49,8 +49,31 @@ pub enum ToGateway {
         /// Whether a grant would help: it would not for private addresses, and for ports that the egress cannot reach.
         grantable: bool,
     },
+    /// The answer to a ping, at once and by the warden itself.
+    Standing {
+        /// The ping's number.
+        number: u64,
+        /// What the warden knows.
+        standing: Standing,
+    },
+    /// The egress has answered a ping.
+    EgressAnswered {
+        /// The ping's number.
+        number: u64,
+    },
     /// Finish what can be finished within [`super::bounds::DRAIN`], then exit.
     Stop,
+}
+
+/// What the warden knows of the roles. Memory is what is resident, in bytes; 0 where it cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Standing {
+    pub gateway_restarts: u32,
+    pub egress_restarts: u32,
+    pub warden_memory: u64,
+    pub gateway_memory: u64,
+    pub egress_memory: u64,
 }
 
 /// From the gateway to the warden.
@@ -81,6 +104,14 @@ pub enum FromGateway {
     End {
         /// The runtime.
         runtime: RuntimeId,
+    },
+    /// The gateway goes on: its poller and its store did what they should since it last said so. Expected every
+    /// [`super::bounds::BEAT`]; whoever watches over the appliance is told.
+    Alive,
+    /// To be answered by the warden, and through it by the egress.
+    Ping {
+        /// For the answers.
+        number: u64,
     },
     /// The gateway cannot go on, and a restart would not mend it. The warden stops everything with `code`.
     Fatal {
@@ -120,6 +151,11 @@ pub enum ToEgress {
         /// The runtime.
         runtime: RuntimeId,
     },
+    /// Answer with [`FromEgress::Pong`].
+    Ping {
+        /// For the answer.
+        number: u64,
+    },
     /// Exit.
     Stop,
 }
@@ -130,6 +166,11 @@ pub enum ToEgress {
 pub enum FromEgress {
     /// The egress serves: locked down.
     Ready,
+    /// The answer to a ping.
+    Pong {
+        /// The ping's number.
+        number: u64,
+    },
     /// Like [`ToGateway::Refused`].
     Refused {
         /// The runtime.

@@ -81,6 +81,11 @@ impl Store {
         self.inbox.iter().map(|pair| pair.map_err(StoreError::from).and_then(|(k, v)| Ok((EntryId(number(&k)), decode(&v)?)))).collect()
     }
 
+    /// How many entries there are.
+    pub fn inbox_len(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// One entry; `None` when it is done with.
     ///
     /// # Errors

@@ -84,6 +84,11 @@ impl Store {
         self.outbox.is_empty()
     }
 
+    /// How many messages wait to be delivered.
+    pub fn outbox_len(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// The threads of a channel that have something to be delivered.
     ///
     /// # Errors

@@ -190,7 +190,7 @@ fn start_egress(config: &Config) -> Result<Link, JailError> {
     link.send(&ToEgress::Bundle, &[bundle.as_fd()]).map_err(preparation)?;
     match link.recv::<FromEgress>().map_err(preparation)? {
         Some((FromEgress::Ready, _)) => Ok(link),
-        Some((FromEgress::Refused { .. }, _)) | None => {
+        Some((FromEgress::Refused { .. } | FromEgress::Pong { .. }, _)) | None => {
             Err(JailError::Preparation("The egress did not start; it says why above.".to_owned()))
         }
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use crate::config::{Config, Secrets, Sources, load_to_run};
 use crate::ipc::bundle::{self, Bundle, BundleError};
 use crate::model::exit;
-use crate::warden::READY_LINE;
+use crate::warden::{NOTIFY_SOCKET, READY_LINE};
 
 /// Why the appliance did not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,9 @@ pub fn run() -> ExitCode {
     };
     match bundle::seal(&Bundle { config, secrets }) {
         Ok(bundle) => {
-            let error = StartError::Execute(warden(bundle, &[]).exec());
+            // An address, and no secret: the warden reports there.
+            let supervisor = std::env::var_os(NOTIFY_SOCKET).map(|socket| (NOTIFY_SOCKET, socket));
+            let error = StartError::Execute(warden(bundle, &[]).envs(supervisor).exec());
             eprintln!("kiroclaw: {error}");
         }
         Err(error) => eprintln!("kiroclaw: {error}"),

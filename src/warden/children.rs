@@ -1,11 +1,15 @@
 //! Starting, ending and reaping processes.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+
+use crate::jail::sys;
 
 /// This very binary, even after its file was replaced by a newer one.
 const OURSELVES: &str = "/proc/self/exe";
@@ -36,6 +40,27 @@ pub(super) fn reap_one() -> Option<(Pid, i32)> {
             Err(rustix::io::Errno::INTR) => {}
             Ok(None) | Err(_) => return None,
         }
+    }
+}
+
+/// Resident memory of a process (`/proc/PID/statm`, proc(5)). Opened when it begins: once it cannot be traced, a /proc that hides others'
+/// processes (`ProtectProc=invisible`) hides it too.
+#[derive(Debug)]
+pub(super) struct Memory(Option<File>);
+
+impl Memory {
+    /// Of that process.
+    pub(super) fn of(pid: Pid) -> Self {
+        Self(File::open(format!("/proc/{}/statm", pid.as_raw_pid())).ok())
+    }
+
+    /// In bytes; 0 where it cannot be read.
+    pub(super) fn resident(&self) -> u64 {
+        let mut text = [0; 128];
+        let length = self.0.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or_default();
+        let text = std::str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default();
+        let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+        pages.saturating_mul(sys::page_size())
     }
 }
 

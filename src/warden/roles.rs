@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::children;
+use super::children::{self, Memory};
 use super::state::{Event, Kept};
 use crate::ipc::{IpcError, Link};
 use crate::model::control::{FromEgress, FromGateway, ToEgress, ToGateway};
@@ -26,6 +26,8 @@ pub(super) struct RoleProcess {
     kept: Kept,
     /// Its process; not reaped as long as this value lives.
     pub(super) pid: Pid,
+    /// What it takes.
+    pub(super) memory: Memory,
     /// `None` once it is closed: a closed link would be ready for ever.
     link: Option<Link>,
 }
@@ -38,7 +40,7 @@ impl RoleProcess {
     pub(super) fn start(kept: Kept, bundle: &OwnedFd) -> Result<Self, RoleError> {
         let (link, theirs) = Link::pair()?;
         let pid = children::spawn(&[kept.name()], theirs)?;
-        let role = Self { kept, pid, link: Some(link) };
+        let role = Self { kept, pid, memory: Memory::of(pid), link: Some(link) };
         let sent = match kept {
             Kept::Gateway => role.send(&ToGateway::Bundle, &[bundle.as_fd()]),
             Kept::Egress => role.send(&ToEgress::Bundle, &[bundle.as_fd()]),
@@ -75,6 +77,7 @@ impl RoleProcess {
             }),
             Kept::Egress => self.hear_as(|said| match said {
                 FromEgress::Ready => Event::Ready(Kept::Egress),
+                FromEgress::Pong { number } => Event::Pong(number),
                 FromEgress::Refused { runtime, target, grantable } => Event::Refused(runtime, target, grantable),
             }),
         }

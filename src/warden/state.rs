@@ -4,12 +4,14 @@
 
 mod runtime;
 mod supervised;
+mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use self::runtime::{Phase as RuntimePhase, Runtime};
 use self::supervised::Supervised;
+use self::vitals::Vitals;
 use crate::model::bounds::{DRAIN, END_GRACE, GRANTS};
 use crate::model::control::{FromGateway, ToEgress, ToGateway};
 use crate::model::{AgentName, Excess, RuntimeId, Target, UserId, exit};
@@ -47,6 +49,8 @@ pub(super) enum Event {
     Ended(Kept),
     /// The gateway asks.
     Asked(FromGateway),
+    /// The egress answers a ping.
+    Pong(u64),
     /// The egress refused a runtime a host, which a grant may mend.
     Refused(RuntimeId, Target, bool),
     /// A starting jail gave its listener.
@@ -78,12 +82,29 @@ pub(super) enum Action {
     TerminateRuntime(RuntimeId),
     /// SIGKILL to a runtime's keeper; its orphans become the warden's.
     KillRuntime(RuntimeId),
-    /// The appliance serves.
+    /// The gateway serves, and with it the appliance.
     AnnounceReady,
+    /// Whoever watches over the appliance is told.
+    Notify(Notice),
+    /// Tell the gateway how the roles are, for a ping of this number.
+    AnswerPing(u64),
     /// Something for the log that the operator has to see.
     Report(String),
     /// The end, with this exit code. Always the last action.
     Exit(u8),
+}
+
+/// What whoever watches over the appliance is told (systemd, or what speaks like it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// It serves.
+    Ready,
+    /// It goes on.
+    Alive,
+    /// A role ended, and is started again.
+    Restarts(Kept),
+    /// It stops.
+    Stopping,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +129,7 @@ pub(super) struct State {
     code: u8,
     gateway: Supervised,
     egress: Supervised,
+    vitals: Vitals,
     runtimes: BTreeMap<RuntimeId, Runtime>,
 }
 
@@ -121,6 +143,7 @@ impl State {
             code: 0,
             gateway: Supervised::new(now),
             egress: Supervised::new(now),
+            vitals: Vitals::default(),
             runtimes: BTreeMap::new(),
         }
     }
@@ -138,6 +161,7 @@ impl State {
             Event::Broken(_) => {}
             Event::Ended(kept) => self.ended(kept, now, &mut actions),
             Event::Asked(request) => self.asked(request, now, &mut actions),
+            Event::Pong(number) => self.pong(number, &mut actions),
             Event::Refused(runtime, target, grantable) if self.gateway.is_ready() && self.runtimes.contains_key(&runtime) => {
                 actions.push(Action::TellGateway(ToGateway::Refused { runtime, target, grantable }));
             }
@@ -163,9 +187,14 @@ impl State {
             let gateway = if self.gateway_may_start() { self.gateway.start_at() } else { None };
             [self.egress.start_at(), gateway].into_iter().flatten().min()
         });
-        let ready = [self.gateway.ready_by(), self.egress.ready_by()];
+        let ready = [self.gateway.ready_by(), self.egress.ready_by(), self.vitals.alive_by()];
         let runtimes = self.runtimes.values().filter_map(Runtime::deadline);
         runtimes.chain(phase).chain(starts.flatten()).chain(ready.into_iter().flatten()).min()
+    }
+
+    /// How often the gateway and the egress were started again.
+    pub(super) fn restarts(&self) -> (u32, u32) {
+        (self.gateway.restarts(), self.egress.restarts())
     }
 
     fn kept(&mut self, kept: Kept) -> &mut Supervised {
@@ -177,6 +206,7 @@ impl State {
 
     fn kill(&mut self, kept: Kept, actions: &mut Vec<Action>) {
         if self.kept(kept).kill() {
+            self.vitals.forget(kept);
             actions.push(Action::Kill(kept));
         }
     }
@@ -203,6 +233,7 @@ impl State {
     fn ended(&mut self, kept: Kept, now: Instant, actions: &mut Vec<Action>) {
         let first = !self.kept(kept).was_ever_ready();
         self.kept(kept).ended(now);
+        self.vitals.forget(kept);
         if self.phase != Phase::Running {
             return;
         }
@@ -213,6 +244,8 @@ impl State {
             // What fails before it ever served fails again: the supervisor above us decides, and the operator sees it.
             actions.push(Action::Report(format!("the {} ended before it could serve; its own last line says why", kept.name())));
             self.begin_stop(now, exit::FAILURE, actions);
+        } else {
+            actions.push(Action::Notify(Notice::Restarts(kept)));
         }
     }
 
@@ -233,6 +266,8 @@ impl State {
                     actions.push(Action::TerminateRuntime(runtime));
                 }
             }
+            FromGateway::Alive => self.alive(now, actions),
+            FromGateway::Ping { number } => self.ping(number, now, actions),
             FromGateway::Fatal { why, code } => {
                 actions.push(Action::Report(why));
                 if self.phase == Phase::Running {
@@ -306,6 +341,7 @@ impl State {
     fn begin_stop(&mut self, now: Instant, code: u8, actions: &mut Vec<Action>) {
         self.code = code;
         self.phase = Phase::Draining { until: now + DRAIN };
+        actions.push(Action::Notify(Notice::Stopping));
         if self.gateway.is_ready() {
             actions.push(Action::TellGateway(ToGateway::Stop));
         } else {
@@ -348,6 +384,7 @@ impl State {
                 self.kill(kept, actions);
             }
         }
+        self.judge_gateway(now, actions);
         match self.phase {
             Phase::Running => self.start_what_is_due(now, actions),
             Phase::Draining { .. } | Phase::EndingRuntimes | Phase::EndingEgress { .. } => self.advance_stop(now, actions),

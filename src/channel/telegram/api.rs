@@ -14,7 +14,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use super::methods::Method;
-use crate::model::Secret;
+use crate::model::{Pulse, Secret};
 
 pub use download::Download;
 pub use error::ApiError;
@@ -39,6 +39,10 @@ pub struct Api {
     methods: Arc<Secret<String>>,
     /// `BASE/file/bot<token>/`.
     files: Arc<Secret<String>>,
+    /// How polling goes.
+    pub polls: Pulse,
+    /// How sending and editing goes.
+    pub sends: Pulse,
 }
 
 impl Api {
@@ -60,7 +64,7 @@ impl Api {
             .build()
             .map_err(|error| ApiError::Client(detail(error)))?;
         let prefix = |path: &str| Arc::new(Secret::new(format!("{base}{path}/bot{}/", token.expose())));
-        Ok(Self { client, methods: prefix(""), files: prefix("/file") })
+        Ok(Self { client, methods: prefix(""), files: prefix("/file"), polls: Pulse::default(), sends: Pulse::default() })
     }
 
     /// Calls a method once.
@@ -71,7 +75,15 @@ impl Api {
         let body = serde_json::to_vec(request).map_err(|error| ApiError::Client(error.to_string()))?;
         let request = self.post(M::NAME).timeout(M::TIMEOUT).header(CONTENT_TYPE, "application/json").body(body);
         let (status, answer) = exchange(M::NAME, request).await?;
-        judge(M::NAME, status, &answer)
+        self.judged(M::NAME, judge(M::NAME, status, &answer))
+    }
+
+    /// Notes what was shown to somebody.
+    fn judged<T>(&self, method: &str, answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        if answer.is_ok() && (method.starts_with("send") || method.starts_with("edit")) {
+            self.sends.succeeded();
+        }
+        answer
     }
 
     fn post(&self, method: &str) -> RequestBuilder {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::api::{Api, ApiError};
 use super::backoff::Backoff;
-use super::methods::{DeleteWebhook, GetUpdates, POLL};
+use super::methods::{DeleteWebhook, GetUpdates, Method, POLL};
 use super::types::Update;
 
 /// The kinds of events that the bot understands. Named each time: when left out, Telegram goes on with the last poller's choice.
@@ -27,6 +27,9 @@ const EMPTY: Duration = Duration::from_millis(250);
 
 /// How long a clean stop may wait for the last batch to be confirmed.
 const CONFIRM: Duration = Duration::from_secs(2);
+
+/// Time for whoever calls to make a batch durable.
+const TAKE_IN: Duration = Duration::from_secs(30);
 
 /// How often the same trouble is logged.
 const REMIND: Duration = Duration::from_secs(60);
@@ -49,6 +52,8 @@ pub struct Poller {
     last: Instant,
     limit: usize,
     backoff: Backoff,
+    /// The last poll failed: the next one does not wait for events, since its answer tells that all is well again.
+    disturbed: bool,
     webhook_removed: bool,
     reminded: Option<Instant>,
 }
@@ -56,7 +61,8 @@ pub struct Poller {
 impl Poller {
     /// A poller that begins with the oldest event that is not confirmed.
     pub fn new(api: Api) -> Self {
-        Self { api, offset: None, last: Instant::now(), limit: BATCH, backoff: Backoff::usual(), webhook_removed: false, reminded: None }
+        let backoff = Backoff::usual();
+        Self { api, offset: None, last: Instant::now(), limit: BATCH, backoff, disturbed: false, webhook_removed: false, reminded: None }
     }
 
     /// Confirms the last batch and waits for the next one, which is never empty. To be called when the last batch is durable.
@@ -69,13 +75,18 @@ impl Poller {
                 self.offset = None;
             }
             let asked = Instant::now();
-            let request = GetUpdates { offset: self.offset, limit: self.limit, timeout: POLL.as_secs(), allowed_updates: KINDS };
+            let timeout = if std::mem::take(&mut self.disturbed) { 0 } else { POLL.as_secs() };
+            let request = GetUpdates { offset: self.offset, limit: self.limit, timeout, allowed_updates: KINDS };
+            self.api.polls.expect_within(GetUpdates::TIMEOUT);
             match self.api.call(&request).await {
                 Ok(raw) if raw.is_empty() => {
+                    self.api.polls.succeeded();
                     self.backoff.reset();
                     sleep(EMPTY.saturating_sub(asked.elapsed())).await;
                 }
                 Ok(raw) => {
+                    self.api.polls.succeeded();
+                    self.api.polls.expect_within(TAKE_IN);
                     // Nothing is awaited between the offset's move and the batch's return: who drops this future in between could otherwise
                     // confirm what nobody took in.
                     if !self.is_beyond(&raw) {
@@ -128,8 +139,13 @@ impl Poller {
             _ => {}
         }
         self.remind(error);
+        self.disturbed = true;
         let pause = self.backoff.pause();
-        sleep(if let ApiError::Flood { retry_after, .. } = error { pause.max(*retry_after) } else { pause }).await;
+        let pause = if let ApiError::Flood { retry_after, .. } = error { pause.max(*retry_after) } else { pause };
+        // A poller that tries again and again goes on, whatever Telegram does.
+        self.api.polls.failed(error.to_string());
+        self.api.polls.expect_within(pause);
+        sleep(pause).await;
     }
 
     /// Polling is what this program does, so a webhook left over from another one is removed; its waiting events are kept. Only once:

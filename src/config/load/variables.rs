@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Loader, read_bounded, shown};
+use super::{Loader, Secrecy, read_bounded, shown};
 use crate::model::{AgentName, Secret};
 
 /// Names and values of one agent together, in bytes. An order to a jail is one message of 64 KiB, in which a character may take two bytes,
@@ -28,6 +28,8 @@ impl Loader<'_> {
         for (name, file) in files {
             if plain.contains_key(&name) {
                 self.problem(format!("{place}.secrets.{}", shown(&name)), "stands in `environment` too: keep one of the two");
+            } else if self.secrecy == Secrecy::PassOver {
+                secrets.insert(name, Secret::new(String::new()));
             } else if let Some(value) = self.secret_of_file(&format!("{place}.secrets.{}", shown(&name)), &file) {
                 secrets.insert(name, value);
             }

@@ -20,6 +20,7 @@ pub(super) struct Supervised {
     phase: Phase,
     wait: Duration,
     ever_ready: bool,
+    starts: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ enum Phase {
 impl Supervised {
     /// Down, and due to start.
     pub(super) fn new(now: Instant) -> Self {
-        Self { phase: Phase::Down { start_at: now }, wait: FIRST_WAIT, ever_ready: false }
+        Self { phase: Phase::Down { start_at: now }, wait: FIRST_WAIT, ever_ready: false, starts: 0 }
     }
 
     /// When it is to be started, if it is down.
@@ -66,9 +67,15 @@ impl Supervised {
         self.ever_ready
     }
 
+    /// How often it was started again.
+    pub(super) fn restarts(&self) -> u32 {
+        self.starts.saturating_sub(1)
+    }
+
     /// It was started.
     pub(super) fn started(&mut self, now: Instant) {
         self.phase = Phase::Starting { ready_by: now + GET_READY };
+        self.starts = self.starts.saturating_add(1);
     }
 
     /// It says that it serves; whether that is news.

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The machine with a clock of its own, and everything it has asked for.
-struct Table {
+pub(super) struct Table {
     state: State,
     now: Instant,
     last: Vec<Action>,
@@ -17,7 +17,7 @@ impl Table {
     }
 
     /// Both roles serve.
-    fn serving() -> Self {
+    pub(super) fn serving() -> Self {
         let mut table = Self::new();
         assert_eq!(table.on(Event::Time), [Action::Start(Kept::Egress)]);
         assert_eq!(table.on(Event::Ready(Kept::Egress)), [Action::Start(Kept::Gateway)]);
@@ -33,18 +33,18 @@ impl Table {
         table
     }
 
-    fn on(&mut self, event: Event) -> &[Action] {
+    pub(super) fn on(&mut self, event: Event) -> &[Action] {
         self.last = self.state.step(self.now, event);
         &self.last
     }
 
-    fn after(&mut self, time: Duration) -> &[Action] {
+    pub(super) fn after(&mut self, time: Duration) -> &[Action] {
         self.now += time;
         self.on(Event::Time)
     }
 
     /// Waits exactly as long as the machine wants to.
-    fn at_deadline(&mut self) -> (Duration, Vec<Action>) {
+    pub(super) fn at_deadline(&mut self) -> (Duration, Vec<Action>) {
         let deadline = self.state.deadline().expect("the machine waits for nothing");
         let waited = deadline.saturating_duration_since(self.now);
         (waited, self.after(waited).to_vec())
@@ -79,7 +79,7 @@ fn a_dead_role_is_restarted_after_a_wait_that_doubles_up_to_30_seconds() {
     let mut table = Table::serving();
     let waits: Vec<u128> = (0..9)
         .map(|_| {
-            assert_eq!(table.on(Event::Ended(Kept::Egress)), []);
+            assert_eq!(table.on(Event::Ended(Kept::Egress)), [Action::Notify(Notice::Restarts(Kept::Egress))]);
             let (waited, actions) = table.at_deadline();
             assert_eq!(actions, [Action::Start(Kept::Egress)]);
             assert_eq!(table.on(Event::Ready(Kept::Egress)), []);
@@ -98,7 +98,10 @@ fn a_role_that_was_never_ready_is_not_tried_for_ever() {
     let mut table = Table::new();
     table.on(Event::Time);
     let actions = table.on(Event::Ended(Kept::Egress));
-    assert!(matches!(actions, [Action::Report(why), Action::Exit(1)] if why.contains("egress")), "{actions:?}");
+    assert!(
+        matches!(actions, [Action::Report(why), Action::Notify(Notice::Stopping), Action::Exit(1)] if why.contains("egress")),
+        "{actions:?}"
+    );
 }
 
 #[test]
@@ -132,7 +135,8 @@ fn a_new_egress_gets_every_listener_again() {
 #[test]
 fn a_dead_gateway_takes_its_runtimes_along_and_comes_back_only_after_them() {
     let mut table = Table::with_runtime(1);
-    assert_eq!(table.on(Event::Ended(Kept::Gateway)), [Action::TerminateRuntime(RuntimeId(1))]);
+    let restarts = Action::Notify(Notice::Restarts(Kept::Gateway));
+    assert_eq!(table.on(Event::Ended(Kept::Gateway)), [Action::TerminateRuntime(RuntimeId(1)), restarts]);
     assert_eq!(table.after(Duration::from_secs(1)), [], "the old runtime still lives");
     assert_eq!(table.after(Duration::from_secs(3)), [Action::KillRuntime(RuntimeId(1))]);
     let close = Action::TellEgress(ToEgress::Close { runtime: RuntimeId(1) });
@@ -199,7 +203,7 @@ fn a_jail_that_fails_and_stays_is_killed() {
 #[test]
 fn a_stop_goes_gateway_runtimes_egress_and_exits_with_zero() {
     let mut table = Table::with_runtime(1);
-    assert_eq!(table.on(Event::StopAsked), [Action::TellGateway(ToGateway::Stop)]);
+    assert_eq!(table.on(Event::StopAsked), [Action::Notify(Notice::Stopping), Action::TellGateway(ToGateway::Stop)]);
     assert!(refusal(table.start(2)).contains("stopping"));
     assert_eq!(table.on(Event::Broken(Kept::Gateway)), [], "it may still be closing its store");
     assert_eq!(table.on(Event::Ended(Kept::Gateway)), [Action::TerminateRuntime(RuntimeId(1))]);
@@ -239,7 +243,7 @@ fn a_second_signal_hurries() {
 fn a_stop_before_anything_serves_ends_at_once() {
     let mut table = Table::new();
     table.on(Event::Time);
-    assert_eq!(table.on(Event::StopAsked), [Action::TellEgress(ToEgress::Stop)]);
+    assert_eq!(table.on(Event::StopAsked), [Action::Notify(Notice::Stopping), Action::TellEgress(ToEgress::Stop)]);
     assert_eq!(table.on(Event::Ended(Kept::Egress)), [Action::Exit(0)]);
 }
 
@@ -247,7 +251,8 @@ fn a_stop_before_anything_serves_ends_at_once() {
 fn a_fatal_gateway_stops_everything_with_its_code() {
     let mut table = Table::serving();
     let actions = table.on(Event::Asked(FromGateway::Fatal { why: "token refused".to_owned(), code: 69 }));
-    assert_eq!(actions, [Action::Report("token refused".to_owned()), Action::TellGateway(ToGateway::Stop)]);
+    let report = Action::Report("token refused".to_owned());
+    assert_eq!(actions, [report, Action::Notify(Notice::Stopping), Action::TellGateway(ToGateway::Stop)]);
     assert_eq!(table.on(Event::Ended(Kept::Gateway)), [Action::TellEgress(ToEgress::Stop)]);
     assert_eq!(table.on(Event::Ended(Kept::Egress)), [Action::Exit(69)]);
 }
@@ -272,6 +277,9 @@ fn events() -> impl Strategy<Value = Event> {
         id().prop_map(Event::Executed),
         id().prop_map(|id| Event::Failed(id, String::new())),
         id().prop_map(|id| Event::Gone(id, 0)),
+        Just(Event::Asked(FromGateway::Alive)),
+        (0_u64..9).prop_map(|number| Event::Asked(FromGateway::Ping { number })),
+        (0_u64..9).prop_map(Event::Pong),
     ]
 }
 

@@ -30,7 +30,7 @@ impl Api {
         let method = request.kind.method();
         let files = vec![(request.kind.name().to_owned(), file)];
         let (status, answer) = self.upload(method, serde_json::to_value(request), files).await?;
-        judge(method, status, &answer)
+        self.judged(method, judge(method, status, &answer))
     }
 
     /// Sends several files as an album once: for each item of the request its file, in the same order.
@@ -41,7 +41,7 @@ impl Api {
         let method = "sendMediaGroup";
         let files = files.into_iter().enumerate().map(|(index, file)| (AlbumItem::part(index), file)).collect();
         let (status, answer) = self.upload(method, serde_json::to_value(request), files).await?;
-        judge(method, status, &answer)
+        self.judged(method, judge(method, status, &answer))
     }
 
     async fn upload(
