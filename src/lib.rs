@@ -3,7 +3,9 @@
 //! The modules follow the way of a message; ARCHITECTURE.md has the map and the invariants.
 
 pub mod acp;
+pub mod age;
 pub mod agent;
+pub mod archive;
 pub mod beneath;
 pub mod channel;
 pub mod cli;

@@ -26,6 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("provision", &["beneath", "config", "model"]),
     ("acp", &["jsonrpc", "config", "model"]),
     ("agent", &["jsonrpc", "config", "model"]),
+    ("age", &["model"]),
+    ("archive", &[]),
     // Roles.
     ("gateway", &["acp", "beneath", "channel", "ipc", "jail", "logging", "provision", "store", "config", "model"]),
     ("warden", &["ipc", "jail", "provision", "logging", "config", "model"]),
@@ -40,7 +42,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "warden",
             "egress",
             "acp",
+            "age",
             "agent",
+            "archive",
             "channel",
             "ipc",
             "jail",
