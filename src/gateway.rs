@@ -262,7 +262,7 @@ async fn serve(
     });
     tokio::spawn(router::run(Arc::clone(&deps), routed));
     let agent = deps.config.agents[&config.default_agent].clone();
-    let mut local = tokio::spawn(local::serve(chat, (key, own_uid), intake.clone(), store.clone(), local_shows, agent));
+    let mut local = tokio::spawn(local::serve(chat, (key, own_uid, config.run_dir()), intake.clone(), store.clone(), local_shows, agent));
     let mut telegram = match (telegram_shows, api) {
         (Some(shows), Some(api)) => {
             let (intake, store, stop) = (intake.clone(), store.clone(), news.stop.clone());

@@ -13,6 +13,7 @@ mod outbox;
 mod record;
 mod sessions;
 mod shown;
+mod snapshot;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ const SCHEMA: u64 = 1;
 
 /// Where the version stands.
 const SCHEMA_KEY: &str = "schema";
+
+/// Where the number stands from which a restored store goes on counting.
+const BASE_KEY: &str = "base";
 
 /// sled's cache, in bytes. The working set is a few hundred records; 5,000 records fitted into 1 MiB without a miss that showed.
 const CACHE: u64 = 1024 * 1024;
@@ -66,6 +70,9 @@ pub enum StoreError {
     /// A record belongs to another user.
     #[error("this session belongs to another user")]
     NotOwner,
+    /// What it is to be made of is no export of a store.
+    #[error("the copy of the store is damaged: {0}")]
+    Foreign(&'static str),
     /// The disk or sled failed.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -100,6 +107,8 @@ pub struct Store {
     hosts: sled::Tree,
     shown: sled::Tree,
     counters: sled::Tree,
+    /// What is added to sled's own numbers.
+    base: u64,
     flusher: Flusher,
 }
 
@@ -129,6 +138,7 @@ impl Store {
             hosts: tree("hosts")?,
             shown: tree("shown")?,
             counters: tree("counters")?,
+            base: db.get(BASE_KEY)?.as_deref().map_or(0, record::number),
             flusher: Flusher::start(db.clone())?,
             directory: directory.to_owned(),
             db,
@@ -181,7 +191,7 @@ impl Store {
     }
 
     fn next_id(&self) -> Result<u64, StoreError> {
-        Ok(self.db.generate_id()?)
+        Ok(self.base.saturating_add(self.db.generate_id()?))
     }
 }
 

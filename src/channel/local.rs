@@ -53,6 +53,13 @@ pub enum FromClient {
         #[serde(default)]
         message: i64,
     },
+    /// In place of a hello: a copy of the store is wanted, and nothing else.
+    Snapshot {
+        /// [`VERSION`].
+        version: u32,
+        /// What stands in the [`Key`]'s file.
+        key: Key,
+    },
     /// A button under a message, or an option of a question.
     Button {
         /// The button's token; of an option it is the question's, a colon and the option's index.
@@ -88,6 +95,11 @@ pub enum ToClient {
         markdown: String,
         /// Buttons under it: label and token.
         buttons: Vec<(String, String)>,
+    },
+    /// The copy of the store, as it was at one moment. It is removed when the connection ends.
+    Snapshot {
+        /// The file's name, beside the socket.
+        file: String,
     },
     /// What was sent last was not taken. The connection ends when it was the hello.
     Refused {

@@ -6,7 +6,9 @@
 mod board;
 mod connection;
 mod queue;
+mod snapshot;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +28,12 @@ const CONNECTIONS: usize = 8;
 /// Pause after a failed accept(2), which otherwise fails again at once (out of descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves the socket, to who shows the key or is of that uid, for as long as the gateway runs; returns only when the faces are gone.
-pub(super) async fn serve(listener: UnixListener, of: (Key, u32), intake: Intake, store: Store, shows: Shows, agent: AgentConfig) {
+/// Serves the socket in that directory, to who shows the key and is of that uid, for as long as the gateway runs; returns only when the faces are gone.
+pub(super) async fn serve(listener: UnixListener, of: (Key, u32, PathBuf), intake: Intake, store: Store, shows: Shows, agent: AgentConfig) {
+    let (key, own_uid, run_dir) = of;
+    snapshot::remove_leftovers(&run_dir);
     let (events, heard) = mpsc::channel(CONNECTIONS);
-    let door = Door { intake, store: store.clone(), events, greeting: greeting(&agent), own_uid: of.1, key: of.0 };
+    let door = Door { intake, store: store.clone(), events, greeting: greeting(&agent), own_uid, key, run_dir };
     tokio::select! {
         () = accept(listener, door) => {}
         () = show(Board::new(store), shows, heard) => {}

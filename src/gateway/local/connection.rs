@@ -1,6 +1,7 @@
 //! One client's connection: its hello, what it says, what it is sent.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::board::{Client, Event};
 use super::queue::{Outgoing, Overflow, Queue};
+use super::snapshot::Snapshot;
 use crate::channel::local::{CLIENT_LINE, FromClient, Key, ToClient, VERSION};
 use crate::gateway::{Intake, clock};
 use crate::model::inbound::{Content, Inbound};
@@ -37,6 +39,17 @@ pub(super) struct Door {
     pub(super) own_uid: u32,
     /// What a client has to have read.
     pub(super) key: Key,
+    /// Where the socket lies, and copies of the store for a while.
+    pub(super) run_dir: PathBuf,
+}
+
+/// What an admitted client is there for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// To talk in a thread.
+    Thread(ThreadId),
+    /// To have a copy of the store.
+    Snapshot,
 }
 
 /// Serves one client to its end.
@@ -52,7 +65,8 @@ async fn converse(stream: UnixStream, connection: u64, door: Door) -> io::Result
     let (read, mut write) = stream.into_split();
     let mut lines = Lines::new(read);
     let thread = match admit(&mut lines, uid, door.own_uid, &door.key).await? {
-        Ok(thread) => thread,
+        Ok(Wish::Thread(thread)) => thread,
+        Ok(Wish::Snapshot) => return snapshot(&door, uid, lines, write).await,
         Err(why) => return write.write_all(&line(&ToClient::Refused { why })).await,
     };
     tracing::info!(uid, %thread, connection, "a terminal is attached");
@@ -79,8 +93,20 @@ async fn converse(stream: UnixStream, connection: u64, door: Door) -> io::Result
     read
 }
 
-/// Who may attach, and to which thread; else why not.
-pub(super) async fn admit(lines: &mut Lines, uid: u32, own_uid: u32, key: &Key) -> io::Result<Result<ThreadId, String>> {
+/// Makes a copy of the store, which is there until the client has opened it and leaves.
+async fn snapshot(door: &Door, uid: u32, mut lines: Lines, mut write: OwnedWriteHalf) -> io::Result<()> {
+    let copy = match Snapshot::make(&door.store, &door.run_dir) {
+        Ok(copy) => copy,
+        Err(error) => return write.write_all(&line(&ToClient::Refused { why: format!("The store cannot be copied: {error}.") })).await,
+    };
+    tracing::info!(uid, records = copy.records(), "the store was copied for a backup");
+    write.write_all(&line(&ToClient::Snapshot { file: copy.name().to_owned() })).await?;
+    // It says nothing more: this is its end.
+    lines.next().await.map(drop)
+}
+
+/// Who may attach, and what for; else why not.
+pub(super) async fn admit(lines: &mut Lines, uid: u32, own_uid: u32, key: &Key) -> io::Result<Result<Wish, String>> {
     if uid != own_uid && uid != 0 {
         tracing::warn!(uid, "another user of this machine was turned away from the terminal's socket");
         return Ok(Err(format!("This gateway belongs to uid {own_uid}; you are uid {uid}.")));
@@ -90,12 +116,15 @@ pub(super) async fn admit(lines: &mut Lines, uid: u32, own_uid: u32, key: &Key) 
         Err(_) => return Ok(Err(format!("No hello came within {} seconds.", HELLO.as_secs()))),
     };
     Ok(match first {
-        Line::Said(FromClient::Hello { version: VERSION, thread, key: shown }) if shown == *key => Ok(ThreadId::local(uid, thread)),
-        Line::Said(FromClient::Hello { version: VERSION, .. }) => {
+        Line::Said(FromClient::Hello { version: VERSION, thread, key: shown }) if shown == *key => {
+            Ok(Wish::Thread(ThreadId::local(uid, thread)))
+        }
+        Line::Said(FromClient::Snapshot { version: VERSION, key: shown }) if shown == *key => Ok(Wish::Snapshot),
+        Line::Said(FromClient::Hello { version: VERSION, .. } | FromClient::Snapshot { version: VERSION, .. }) => {
             tracing::warn!(uid, "somebody at the terminal's socket does not know its key: a jailed agent?");
             Err("The key is not the one beside the gateway's socket.".to_owned())
         }
-        Line::Said(FromClient::Hello { version, .. }) => {
+        Line::Said(FromClient::Hello { version, .. } | FromClient::Snapshot { version, .. }) => {
             Err(format!("The gateway speaks version {VERSION} of this protocol, not {version}: use the same kiroclaw for both."))
         }
         Line::Said(_) => Err("The first line has to be a hello.".to_owned()),
@@ -146,7 +175,7 @@ impl Speaker {
     /// Deals with what was said; gives the answer, where there is one, else why it is refused.
     async fn hear(&self, said: FromClient) -> Result<Option<ToClient>, String> {
         match said {
-            FromClient::Hello { .. } => Err("This terminal is attached already.".to_owned()),
+            FromClient::Hello { .. } | FromClient::Snapshot { .. } => Err("This terminal is attached already.".to_owned()),
             FromClient::Text { text, .. } if text.len() > bounds::PROMPT => {
                 Err(format!("The text has {} bytes; {} are the most.", text.len(), bounds::PROMPT))
             }

@@ -47,7 +47,7 @@ async fn gateway() -> Gateway {
     let (listener, key) = local::bind(&directory.path().join("chat.sock")).unwrap();
     listener.set_nonblocking(true).unwrap();
     let listener = UnixListener::from_std(listener).unwrap();
-    tokio::spawn(serve(listener, (key.clone(), uid()), intake, store.clone(), shows, agent(&config)));
+    tokio::spawn(serve(listener, (key.clone(), uid(), directory.path().to_owned()), intake, store.clone(), shows, agent(&config)));
     Gateway { directory, key, store, faces, routed }
 }
 
@@ -327,6 +327,29 @@ async fn one_of_the_same_user_who_cannot_read_the_key_is_turned_away() {
     terminal.say(&FromClient::Hello { version: VERSION, thread: 1, key }).await;
     assert!(terminal.refused().await.contains("key"));
     assert_eq!(terminal.next().await, None);
+}
+
+#[tokio::test]
+async fn who_knows_the_key_gets_a_copy_of_the_store_as_long_as_they_stay() {
+    let gateway = gateway().await;
+    gateway.store.count("strangers").unwrap();
+    let mut terminal = gateway.connect().await;
+    terminal.say(&FromClient::Snapshot { version: VERSION, key: gateway.key.clone() }).await;
+    let Some(ToClient::Snapshot { file }) = terminal.next().await else { panic!("no copy") };
+    let path = gateway.directory.path().join(file);
+    let copy = Store::open(&gateway.directory.path().join("copy")).unwrap();
+    assert_eq!(copy.import(&mut std::fs::read(&path).unwrap().as_slice()).unwrap(), 1);
+    drop(terminal);
+    for _ in 0..1000 {
+        if !path.exists() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(!path.exists(), "the copy goes with its client");
+    let mut stranger = gateway.connect().await;
+    stranger.say(&FromClient::Snapshot { version: VERSION, key: serde_json::from_str("\"guessed\"").unwrap() }).await;
+    assert!(stranger.refused().await.contains("key"));
 }
 
 #[tokio::test]

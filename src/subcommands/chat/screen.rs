@@ -66,7 +66,7 @@ impl<O: Write, A: Write> Screen<O, A> {
             }
             ToClient::Refused { why } => self.word(&clean_line(why)),
             ToClient::Show(show) => self.show_work(show),
-            ToClient::Hello { .. } | ToClient::Taken { .. } => Ok(()),
+            ToClient::Hello { .. } | ToClient::Snapshot { .. } | ToClient::Taken { .. } => Ok(()),
         }
     }
 

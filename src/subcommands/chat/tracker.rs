@@ -102,7 +102,7 @@ impl Tracker {
                 let good = self.said.iter().any(|said| said.seen && said.answered);
                 self.end(|said| said.seen, good);
             }
-            ToClient::Show(_) | ToClient::Hello { .. } => {}
+            ToClient::Show(_) | ToClient::Hello { .. } | ToClient::Snapshot { .. } => {}
         }
     }
 
