@@ -5,6 +5,7 @@
 //! link, no `..` and no rename in between leads anywhere else, and a FIFO in the place of a file blocks nobody.
 
 mod error;
+mod make;
 mod tree;
 mod walk;
 

@@ -9,6 +9,7 @@ mod file;
 mod host;
 mod limits;
 mod load;
+mod portable;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use agent::{AgentConfig, AgentKind, KiroEngine, PROGRAM_PATH};
 pub use host::HostRule;
 pub use limits::Limits;
-pub use load::{ConfigErrors, Problem, Sources, load, load_to_look, load_to_run};
+pub use load::{ConfigErrors, Problem, Sources, is_bot_token, load, load_to_look, load_to_run};
+pub use portable::{env_line, portable_env, portable_file, read_env};
 pub use settings::{SETTINGS, Setting};
 
 use crate::model::{AgentName, ChannelKind, Secret, UserId};
@@ -102,6 +104,16 @@ impl Config {
         self.state.join("incoming")
     }
 
+    /// `STATE_DIR/homes`: the private directories of all runtimes.
+    pub fn homes_dir(&self) -> PathBuf {
+        self.state.join("homes")
+    }
+
+    /// `STATE_DIR/restoring`: what a restore has unpacked and not yet put into its place. While it is there, nothing starts.
+    pub fn restoring_dir(&self) -> PathBuf {
+        self.state.join("restoring")
+    }
+
     /// `STATE_DIR/run`: sockets and lock files.
     pub fn run_dir(&self) -> PathBuf {
         self.state.join("run")
@@ -114,7 +126,7 @@ impl Config {
 
     /// The private directory of one (user, agent), in which its HOME and TMPDIR lie.
     pub fn home_dir(&self, user: &UserId, agent: &AgentName) -> PathBuf {
-        self.state.join("homes").join(user.dir_name()).join(agent.as_str())
+        self.homes_dir().join(user.dir_name()).join(agent.as_str())
     }
 
     /// The directory above all workspaces of one user.

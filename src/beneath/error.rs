@@ -54,6 +54,11 @@ impl BeneathError {
         matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(Errno::LOOP.raw_os_error()))
     }
 
+    /// Whether there is nothing of that name.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether the name was taken already.
     pub fn is_taken(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)

@@ -376,7 +376,7 @@ impl Loader<'_> {
     }
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<String> {
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut text = String::new();
     std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
@@ -390,7 +390,8 @@ fn list(text: &str, separator: char) -> Vec<String> {
     text.split(separator).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn is_bot_token(text: &str) -> bool {
+/// Whether a text has the form of a bot's token: digits, a colon, and 30 to 100 of `A-Za-z0-9_-`.
+pub fn is_bot_token(text: &str) -> bool {
     text.split_once(':').is_some_and(|(id, key)| {
         (1..=20).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_digit())

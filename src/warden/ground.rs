@@ -62,6 +62,12 @@ pub enum GroundError {
         /// Who, as far as the lock tells.
         pid: String,
     },
+    /// Somebody began to restore a backup into it.
+    #[error("a restore into STATE_DIR was not finished ({path} is there); run `kiroclaw restore` again", path = path.display())]
+    Unfinished {
+        /// What the restore left.
+        path: PathBuf,
+    },
     /// The lock cannot be taken at all.
     #[error("the lock {path} cannot be taken: {source}", path = path.display())]
     Lock {
@@ -84,6 +90,16 @@ impl Ground {
     /// # Errors
     /// The first thing that is not as it must be; nothing is mended silently.
     pub fn take(config: &Config) -> Result<Self, GroundError> {
+        let ground = Self::take_unfinished(config)?;
+        let path = config.restoring_dir();
+        if path.exists() { Err(GroundError::Unfinished { path }) } else { Ok(ground) }
+    }
+
+    /// Like [`Ground::take`], also where a restore was not finished: for the one that begins anew.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn take_unfinished(config: &Config) -> Result<Self, GroundError> {
         make_directories(config)?;
         Ok(Self { _lock: lock(&config.state, &config.run_dir().join("lock"))? })
     }
