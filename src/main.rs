@@ -39,6 +39,9 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Policy(policy) => subcommands::policy::run(policy),
         Command::Jail(jail) => subcommands::jail::run(jail),
         Command::Agent(agent) => subcommands::agent::run(agent),
+        Command::Backup(backup) => subcommands::backup::run(backup),
+        Command::Restore(restore) => subcommands::restore::run(restore),
+        Command::Import(import) => subcommands::import::run(import),
     }
 }
 

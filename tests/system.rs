@@ -8,6 +8,8 @@
 mod access;
 #[path = "system/appliance.rs"]
 mod appliance;
+#[path = "system/backup.rs"]
+mod backup;
 #[path = "system/burst.rs"]
 mod burst;
 #[path = "system/cgroup.rs"]

@@ -1,0 +1,114 @@
+//! Where a backup goes: a new file that has its name only when it is whole, or standard output.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+/// The file, or standard output.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// Standard output.
+    Stream(io::Stdout),
+    /// A file.
+    File(Part),
+}
+
+/// A file that is not whole yet; dropping it removes it.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: File,
+    part: PathBuf,
+    path: PathBuf,
+    whole: bool,
+}
+
+impl Output {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be made; standard output is a terminal.
+    pub(super) fn create(to: &str) -> io::Result<Self> {
+        if to == "-" {
+            let stdout = io::stdout();
+            let terminal = || io::Error::other("standard output is a terminal; send it into a file or a program");
+            return if stdout.is_terminal() { Err(terminal()) } else { Ok(Self::Stream(stdout)) };
+        }
+        let path = PathBuf::from(to);
+        if path.symlink_metadata().is_ok() {
+            return Err(io::Error::other("it is there already, and nothing is overwritten"));
+        }
+        let mut part = path.clone().into_os_string();
+        part.push(format!(".part-{}", std::process::id()));
+        let part = PathBuf::from(part);
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&part)?;
+        Ok(Self::File(Part { file, part, path, whole: false }))
+    }
+
+    /// It is whole: makes it durable and gives it its name.
+    ///
+    /// # Errors
+    /// The disk failed, or the name was taken meanwhile.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Stream(mut stdout) => stdout.flush(),
+            Self::File(mut part) => {
+                part.file.sync_all()?;
+                std::fs::hard_link(&part.part, &part.path).or_else(|error| {
+                    // A file system without further names; it was free when this began.
+                    if error.kind() == io::ErrorKind::AlreadyExists { Err(error) } else { std::fs::rename(&part.part, &part.path) }
+                })?;
+                part.whole = true;
+                // The second name, where there are two.
+                let _ = std::fs::remove_file(&part.part);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stream(stdout) => stdout.write(bytes),
+            Self::File(part) => part.file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream(stdout) => stdout.flush(),
+            Self::File(part) => part.file.flush(),
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.whole {
+            let _ = std::fs::remove_file(&self.part);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole_and_replaces_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.age");
+        let names = || std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        let mut broken = Output::create(path.to_str().unwrap()).unwrap();
+        broken.write_all(b"half").unwrap();
+        assert!(!path.exists());
+        drop(broken);
+        assert!(names().is_empty());
+        let mut whole = Output::create(path.to_str().unwrap()).unwrap();
+        whole.write_all(b"whole").unwrap();
+        whole.finish().unwrap();
+        assert_eq!((std::fs::read(&path).unwrap().as_slice(), names().len()), (b"whole".as_slice(), 1));
+        Output::create(path.to_str().unwrap()).unwrap_err();
+    }
+}

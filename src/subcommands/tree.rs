@@ -1,0 +1,324 @@
+//! A tree that an agent writes to, gone through once: everything in it is given on, or named as left out.
+//!
+//! No link is followed. What is read is the file that was opened, whatever becomes of its name; a small one is read again when it changed
+//! meanwhile, a large one is as it was while it was read. Work and memory are bounded by what lies on the disk, not by what it looks like:
+//! holes stay holes, and a file of many names is read once.
+
+mod maker;
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::archive::{ArchiveError, Kind, Member, NAME, Segments, Writer};
+use crate::beneath::{self, Beneath, BeneathError};
+
+pub(crate) use maker::Maker;
+
+/// Names of one directory at most. A workspace may have 200,000 files (`workspaceFiles`), and a quarter more before its agent is ended.
+const WIDE: usize = 262_144;
+
+/// Longest file that is read again when it changed meanwhile, in bytes: it is held in memory.
+const SMALL: u64 = 1024 * 1024;
+
+/// How often.
+const TRIES: usize = 3;
+
+/// Bytes of names that are remembered for files with several.
+const LINKS: usize = 16 * 1024 * 1024;
+
+/// Who takes what is found.
+pub(crate) trait Sink {
+    /// A directory, a link, or a further name of an earlier file.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    fn member(&mut self, member: &Member) -> Result<(), ArchiveError>;
+
+    /// A file of these bytes.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    fn bytes(&mut self, member: &Member, content: &[u8]) -> Result<(), ArchiveError>;
+
+    /// A file whose content lies there; gives how many bytes of it were missing.
+    ///
+    /// # Errors
+    /// It cannot be taken, or read.
+    fn file(&mut self, member: &Member, segments: &Segments, file: &File) -> Result<u64, ArchiveError>;
+}
+
+impl<W: Write> Sink for Writer<W> {
+    fn member(&mut self, member: &Member) -> Result<(), ArchiveError> {
+        Self::member(self, member)
+    }
+
+    fn bytes(&mut self, member: &Member, content: &[u8]) -> Result<(), ArchiveError> {
+        Self::bytes(self, &member.path, member.modified, member.executable, content)
+    }
+
+    fn file(&mut self, member: &Member, segments: &Segments, file: &File) -> Result<u64, ArchiveError> {
+        Self::file(self, member, segments, file)
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// Everything that was given on.
+    pub(crate) members: u64,
+    /// Bytes of content.
+    pub(crate) bytes: u64,
+    /// Files that changed while they were read.
+    pub(crate) changed: Named,
+    /// What was not given on, each with the reason.
+    pub(crate) left_out: Named,
+}
+
+/// So many, the first of them by name.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// How many.
+    pub(crate) count: u64,
+    /// The first hundred.
+    pub(crate) names: Vec<String>,
+}
+
+impl Named {
+    fn add(&mut self, name: String) {
+        self.count += 1;
+        // A person looks at some; their number says how bad it is.
+        if self.names.len() < 100 {
+            self.names.push(name);
+        }
+    }
+}
+
+/// One user's trees, gone through one after the other.
+pub(crate) struct Walk<'a, S> {
+    root: &'a Beneath,
+    sink: &'a mut S,
+    report: &'a mut Report,
+    /// Files with several names, by device and number: their first name in the archive.
+    links: HashMap<(u64, u64), PathBuf>,
+    link_bytes: usize,
+}
+
+impl<'a, S: Sink> Walk<'a, S> {
+    /// Goes through trees beneath `root`.
+    pub(crate) fn new(root: &'a Beneath, sink: &'a mut S, report: &'a mut Report) -> Self {
+        Self { root, sink, report, links: HashMap::new(), link_bytes: 0 }
+    }
+
+    /// Gives on the directory `from` and all in it, by the name `to`, in the order of names.
+    ///
+    /// # Errors
+    /// The sink failed. What cannot be read is left out instead.
+    pub(crate) fn tree(&mut self, from: &Path, to: &Path) -> Result<(), ArchiveError> {
+        let mut directories = vec![(from.to_owned(), to.to_owned())];
+        while let Some((directory, to)) = directories.pop() {
+            let names = match self.root.list(&directory, WIDE) {
+                Ok(Some(names)) => names,
+                // It is gone since it was seen.
+                Ok(None) => continue,
+                Err(error) => {
+                    self.leave_out(&to, &reason(&error));
+                    continue;
+                }
+            };
+            let member = Member { path: to.clone(), kind: Kind::Directory, executable: false, modified: 0 };
+            self.report.members += 1;
+            self.sink.member(&member)?;
+            let mut below = Vec::new();
+            for name in names {
+                let (path, to) = (directory.join(&name), to.join(&name));
+                if self.entry(&path, &to)? {
+                    below.push((path, to));
+                }
+            }
+            directories.extend(below.into_iter().rev());
+        }
+        Ok(())
+    }
+
+    /// Gives on what is there, a directory with all in it.
+    ///
+    /// # Errors
+    /// The sink failed.
+    pub(crate) fn one(&mut self, from: &Path, to: &Path) -> Result<(), ArchiveError> {
+        if self.entry(from, to)? { self.tree(from, to) } else { Ok(()) }
+    }
+
+    /// Gives on one entry, unless it is a directory: then says so.
+    fn entry(&mut self, path: &Path, to: &Path) -> Result<bool, ArchiveError> {
+        if to.as_os_str().len() >= NAME {
+            self.leave_out(to, "its path is too long");
+            return Ok(false);
+        }
+        let kind = match self.root.look(path) {
+            Ok(Some(entry)) => entry.kind,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                self.leave_out(to, &reason(&error));
+                return Ok(false);
+            }
+        };
+        match kind {
+            beneath::Kind::Directory => return Ok(true),
+            beneath::Kind::File => self.file(path, to)?,
+            beneath::Kind::Link => match self.root.read_link(path) {
+                Ok(Some(target)) if !target.as_os_str().is_empty() => self.member(to, Kind::Link(target))?,
+                Ok(_) => {}
+                Err(error) => self.leave_out(to, &reason(&error)),
+            },
+            beneath::Kind::Other => self.leave_out(to, "it is a socket, a FIFO or a device"),
+        }
+        Ok(false)
+    }
+
+    fn member(&mut self, to: &Path, kind: Kind) -> Result<(), ArchiveError> {
+        self.report.members += 1;
+        self.sink.member(&Member { path: to.to_owned(), kind, executable: false, modified: 0 })
+    }
+
+    fn file(&mut self, path: &Path, to: &Path) -> Result<(), ArchiveError> {
+        let opened = self.root.open_file(path).map_err(|error| reason(&error));
+        let found = opened
+            .and_then(|file| file.map(|file| file.metadata().map(|metadata| (file, metadata))).transpose().map_err(|e| e.to_string()));
+        let (file, metadata) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
+            Err(why) => {
+                self.leave_out(to, &why);
+                return Ok(());
+            }
+        };
+        if metadata.nlink() > 1 {
+            match self.links.get(&(metadata.dev(), metadata.ino())) {
+                Some(earlier) => {
+                    let earlier = earlier.clone();
+                    return self.member(to, Kind::Same(earlier));
+                }
+                None if self.link_bytes > LINKS => {
+                    self.leave_out(to, "there are too many files with several names");
+                    return Ok(());
+                }
+                None => {}
+            }
+        }
+        let given = self.content(&file, &metadata, to)?;
+        if given && metadata.nlink() > 1 {
+            self.link_bytes += to.as_os_str().len();
+            self.links.insert((metadata.dev(), metadata.ino()), to.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Gives on a file's content. `false` where it was left out.
+    fn content(&mut self, file: &File, metadata: &Metadata, to: &Path) -> Result<bool, ArchiveError> {
+        let length = metadata.len();
+        let may_have_holes = metadata.blocks().saturating_mul(512) < length;
+        if length <= SMALL && !may_have_holes {
+            return self.small(file, to);
+        }
+        let segments = if may_have_holes { Segments::of(file, length) } else { Ok(Some(Segments::dense(length))) };
+        let segments = match segments {
+            Ok(Some(segments)) => segments,
+            Ok(None) => {
+                self.leave_out(to, "it has too many holes");
+                return Ok(false);
+            }
+            Err(error) => {
+                self.leave_out(to, &error.to_string());
+                return Ok(false);
+            }
+        };
+        let missing = self.sink.file(&member(to, metadata), &segments, file)?;
+        if missing > 0 || file.metadata().map_or(true, |after| differs(metadata, &after)) {
+            self.changed(to);
+        }
+        self.count(segments.content());
+        Ok(true)
+    }
+
+    /// A small file, as it was at one moment where that can be had.
+    fn small(&mut self, file: &File, to: &Path) -> Result<bool, ArchiveError> {
+        let (mut content, mut last) = (Vec::new(), None);
+        for attempt in 1..=TRIES {
+            match read_whole(file) {
+                Ok((metadata, read, quiet)) => {
+                    content = read;
+                    last = Some(metadata);
+                    if quiet {
+                        break;
+                    }
+                    if attempt == TRIES {
+                        self.changed(to);
+                    }
+                }
+                Err(error) => {
+                    self.leave_out(to, &error.to_string());
+                    return Ok(false);
+                }
+            }
+        }
+        let Some(metadata) = last else { return Ok(false) };
+        self.sink.bytes(&member(to, &metadata), &content)?;
+        self.count(u64::try_from(content.len()).unwrap_or_default());
+        Ok(true)
+    }
+
+    fn count(&mut self, bytes: u64) {
+        self.report.members += 1;
+        self.report.bytes = self.report.bytes.saturating_add(bytes);
+    }
+
+    fn changed(&mut self, to: &Path) {
+        self.report.changed.add(shown(to));
+    }
+
+    fn leave_out(&mut self, to: &Path, why: &str) {
+        self.report.left_out.add(format!("{}: {why}", shown(to)));
+    }
+}
+
+/// The system's own words, without the path, which stands there already.
+fn reason(error: &BeneathError) -> String {
+    match error {
+        BeneathError::Refused { source, .. } => source.to_string(),
+        BeneathError::NotAFile { .. } => "it is a socket, a FIFO or a device".to_owned(),
+        BeneathError::TooMany { limit, .. } => format!("it has more than {limit} entries"),
+        other => other.to_string(),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.as_os_str().as_bytes().escape_ascii().to_string()
+}
+
+fn member(to: &Path, metadata: &Metadata) -> Member {
+    let modified = u64::try_from(metadata.mtime()).unwrap_or_default();
+    Member { path: to.to_owned(), kind: Kind::File(metadata.len()), executable: metadata.mode() & 0o100 != 0, modified }
+}
+
+/// At most so much of it as a small file has, and whether nobody wrote to it meanwhile.
+fn read_whole(file: &File) -> io::Result<(Metadata, Vec<u8>, bool)> {
+    let before = file.metadata()?;
+    let mut content = Vec::new();
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
+    file.take(SMALL + 1).read_to_end(&mut content)?;
+    let after = file.metadata()?;
+    let whole = u64::try_from(content.len()) == Ok(after.len());
+    Ok((before.clone(), content, whole && !differs(&before, &after)))
+}
+
+fn differs(before: &Metadata, after: &Metadata) -> bool {
+    let state = |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec());
+    state(before) != state(after)
+}
+
+#[cfg(test)]
+mod tests;
