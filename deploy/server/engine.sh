@@ -1,0 +1,168 @@
+# kiroclaw in a container: by Docker Compose, or by a unit of systemd for Podman (Quadlet). What belongs to a version lies in
+# /opt/kiroclaw/versions/VERSION; `current` and `previous` there are links.
+# shellcheck shell=sh
+
+readonly OPT=/opt/kiroclaw
+readonly QUADLET=/etc/containers/systemd/kiroclaw.container
+# The image's user. Nobody on the host needs to have this number.
+readonly INSIDE=1000
+
+docker_place() { engine_place docker "$1"; }
+podman_place() { engine_place podman "$1"; }
+
+# engine_place ENGINE VERSION
+engine_place() {
+    put_data $INSIDE:$INSIDE
+    put_settings $INSIDE $INSIDE
+    release=$2
+    sum=$(sha256sum release/kiroclaw | cut -d ' ' -f 1)
+    if [ -e "$OPT/versions/$release" ] && [ "$(cat "$OPT/versions/$release/sum")" != "$sum" ]; then
+        release=$release-$(printf %.8s "$sum")
+    fi
+    if ! "$1" image inspect "kiroclaw:$release" >/dev/null 2>&1; then
+        step "the image kiroclaw:$release"
+        VERSION=$release sh release/docker/oci image.tar release/kiroclaw
+        "$1" load --quiet --input image.tar >/dev/null
+        rm -f image.tar
+    fi
+    if [ ! -e "$OPT/versions/$release" ]; then
+        install -d -m 755 "$OPT" "$OPT/versions"
+        rm -rf "$OPT/incoming"
+        cp -R release/docker "$OPT/incoming"
+        echo "$sum" >"$OPT/incoming/sum"
+        chmod -R u=rwX,go=rX "$OPT/incoming"
+        mv -T "$OPT/incoming" "$OPT/versions/$release"
+    fi
+}
+
+docker_current() { engine_link current; }
+docker_previous() { engine_link previous; }
+podman_current() { engine_link current; }
+podman_previous() { engine_link previous; }
+
+engine_link() {
+    basename "$(readlink "$OPT/$1" 2>/dev/null || :)"
+}
+
+# docker_switch VERSION: everything that belongs to it; Compose reads what differs from its file's defaults from .env beside it.
+docker_switch() {
+    [ "$(docker_current)" = "$1" ] || changed=yes
+    for file in compose.yaml compose.key.yaml container.json; do
+        put "$OPT/versions/$1/$file" "$OPT/$file" 644 root:root
+    done
+    printf 'KIROCLAW_IMAGE=kiroclaw:%s\nKIROCLAW_DATA=%s\nKIROCLAW_CONFIG=%s\n' "$1" "$INNER" "$ETC" >compose.env
+    put compose.env "$OPT/.env" 644 root:root
+    link "versions/$1" "$OPT/current"
+}
+
+# compose WORDS…: with the key of kiro-cli where there is one. The lock that this script holds is not the engine's.
+compose() {
+    [ ! -s "$ETC/secrets/kiro-api-key" ] || set -- --file compose.key.yaml "$@"
+    set -- --project-name kiroclaw --file compose.yaml "$@"
+    (
+        cd "$OPT"
+        if docker compose version >/dev/null 2>&1; then exec docker compose "$@"; else exec docker-compose "$@"; fi
+    ) 9>&-
+}
+
+docker_start() {
+    compose up --detach --force-recreate --remove-orphans >compose.log 2>&1 || { cat compose.log >&2 && return 1; }
+}
+
+# docker_remember VERSION: as the one before; older ones and their images go.
+docker_remember() { engine_remember docker "$1"; }
+podman_remember() { engine_remember podman "$1"; }
+
+engine_remember() {
+    [ -z "$2" ] || link "versions/$2" "$OPT/previous"
+    for old in "$OPT/versions"/*; do
+        case ${old##*/} in
+        "$(engine_link current)" | "$(engine_link previous)") ;;
+        *)
+            "$1" image rm "kiroclaw:${old##*/}" >/dev/null 2>&1 || :
+            rm -rf "$old"
+            ;;
+        esac
+    done
+}
+
+# A command of kiroclaw in its container, or in one like it where it does not run.
+docker_kiroclaw() {
+    if [ "$(docker inspect --format '{{.State.Running}}' kiroclaw 2>/dev/null)" = true ]; then
+        docker exec --interactive kiroclaw kiroclaw "$@"
+    else
+        compose run --rm -T kiroclaw "$@"
+    fi
+}
+
+podman_kiroclaw() {
+    podman exec --interactive kiroclaw kiroclaw "$@"
+}
+
+docker_health() { docker exec kiroclaw kiroclaw health; }
+podman_health() { podman exec kiroclaw kiroclaw health; }
+
+docker_gave_up() {
+    [ "$(docker inspect --format '{{.RestartCount}}' kiroclaw 2>/dev/null || echo 0)" -ge 3 ]
+}
+
+docker_logs() { docker logs --tail "$1" kiroclaw 2>&1; }
+
+docker_state() { docker inspect --format '{{.State.Status}} since {{.State.StartedAt}}' kiroclaw; }
+
+docker_stop() {
+    compose stop >compose.log 2>&1 || { cat compose.log >&2 && return 1; }
+}
+
+docker_remove() {
+    [ ! -e "$OPT/compose.yaml" ] || compose down --remove-orphans >/dev/null 2>&1 || fail "docker compose down failed in $OPT"
+    engine_remove docker
+}
+
+# engine_remove ENGINE
+engine_remove() {
+    for old in "$OPT/versions"/*; do
+        "$1" image rm "kiroclaw:${old##*/}" >/dev/null 2>&1 || :
+    done
+    rm -rf "$OPT"
+}
+
+# podman_switch VERSION: the unit, run by root, with the image of that version. Nobody's id inside is one of the host's.
+podman_switch() {
+    [ "$(podman_current)" = "$1" ] || changed=yes
+    put "$OPT/versions/$1/container.json" "$OPT/container.json" 644 root:root
+    sed -e "s|^Image=.*|Image=localhost/kiroclaw:$1|" -e "s|^Volume=[^:]*:$DATA|Volume=$INNER:$DATA|" -e '/^UserNS=/d' \
+        "$OPT/versions/$1/kiroclaw.container" >kiroclaw.container
+    podman_put_secret bot-token
+    if [ -s "$ETC/secrets/kiro-api-key" ]; then
+        podman_put_secret kiro-api-key
+        sed -i "/^Secret=/a Environment=KIRO_API_KEY_FILE=/run/kiro-api-key\nSecret=kiroclaw-kiro-api-key,type=mount,target=/run/kiro-api-key,uid=$INSIDE,gid=$INSIDE,mode=0400" kiroclaw.container
+    fi
+    put kiroclaw.container "$QUADLET" 644 root:root
+    link "versions/$1" "$OPT/current"
+    systemctl daemon-reload
+}
+
+podman_put_secret() {
+    podman secret rm "kiroclaw-$1" >/dev/null 2>&1 || :
+    podman secret create "kiroclaw-$1" "$ETC/secrets/$1" >/dev/null
+}
+
+podman_start() {
+    systemctl reset-failed kiroclaw.service 2>/dev/null || :
+    systemctl stop kiroclaw.service
+    systemctl start --no-block kiroclaw.service
+}
+
+podman_stop() { systemctl stop kiroclaw.service; }
+podman_gave_up() { systemd_gave_up; }
+podman_logs() { systemd_logs "$1"; }
+podman_state() { systemd_state; }
+
+podman_remove() {
+    systemctl stop kiroclaw.service 2>/dev/null || :
+    rm -f "$QUADLET"
+    systemctl daemon-reload
+    podman secret rm kiroclaw-bot-token kiroclaw-kiro-api-key >/dev/null 2>&1 || :
+    engine_remove podman
+}
