@@ -98,18 +98,18 @@ impl Named {
 }
 
 /// One user's trees, gone through one after the other.
-pub(crate) struct Walk<'a, S> {
+pub(crate) struct Walk<'a> {
     root: &'a Beneath,
-    sink: &'a mut S,
+    sink: &'a mut dyn Sink,
     report: &'a mut Report,
     /// Files with several names, by device and number: their first name in the archive.
     links: HashMap<(u64, u64), PathBuf>,
     link_bytes: usize,
 }
 
-impl<'a, S: Sink> Walk<'a, S> {
+impl<'a> Walk<'a> {
     /// Goes through trees beneath `root`.
-    pub(crate) fn new(root: &'a Beneath, sink: &'a mut S, report: &'a mut Report) -> Self {
+    pub(crate) fn new(root: &'a Beneath, sink: &'a mut dyn Sink, report: &'a mut Report) -> Self {
         Self { root, sink, report, links: HashMap::new(), link_bytes: 0 }
     }
 
