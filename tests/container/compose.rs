@@ -29,7 +29,7 @@ impl Server {
         server
     }
 
-    /// Made ready as README has it; not started.
+    /// Made ready as docs/operating.md has it; not started.
     pub(crate) fn new(telegram: &Telegram, allowed: i64) -> Self {
         let directory = tempfile::tempdir_in(work()).unwrap();
         let server = Self { directory, kill_note: telegram.kill_note() };

@@ -77,7 +77,7 @@ fn options(runtime: &str) -> Vec<String> {
     words
 }
 
-/// What README has one do before the first start.
+/// What docs/operating.md has one do before the first start.
 fn prepare(telegram: &Telegram) {
     let image = home().join("kiroclaw.tar");
     said(Command::new(repository("docker/oci")).arg(&image).arg(std::env::var_os("KIROCLAW_BINARY").unwrap()));

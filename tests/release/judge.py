@@ -16,7 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 ARCHES = ("x86_64", "aarch64")
 # What every tarball has; what git knows of the others is there too.
 NEEDED = ("kiroclaw", "README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", ".env.example", "kiro-config/agents/tg-acp.json")
-OPTIONAL = ("systemd", "docker", "deploy", "kiro-config", "seccomp/container.json")
+OPTIONAL = ("docs", "systemd", "docker", "deploy", "kiro-config", "seccomp/container.json")
 MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine, elf(5)
 EPOCH = int(os.environ["SOURCE_DATE_EPOCH"])
 
