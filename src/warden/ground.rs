@@ -81,7 +81,7 @@ pub enum GroundError {
 /// The lock on one STATE_DIR, held until dropped (or until the process ends, however it ends).
 #[derive(Debug)]
 pub struct Ground {
-    _lock: File,
+    lock: File,
 }
 
 impl Ground {
@@ -101,7 +101,7 @@ impl Ground {
     /// The same.
     pub fn take_unfinished(config: &Config) -> Result<Self, GroundError> {
         make_directories(config)?;
-        Ok(Self { _lock: lock(&config.state, &config.run_dir().join("lock"))? })
+        Ok(Self { lock: lock(&config.state, &config.run_dir().join("lock"))? })
     }
 }
 
@@ -151,6 +151,14 @@ pub fn check_private(setting: &'static str, path: &Path) -> Result<(), GroundErr
         Err(GroundError::Open { setting, path: path.to_path_buf(), mode })
     } else {
         Ok(())
+    }
+}
+
+impl Drop for Ground {
+    /// Frees the lock at once: a child that is on its way to its exec has a copy of the descriptor, and would keep it for a moment.
+    fn drop(&mut self) {
+        // Closing frees it otherwise.
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
