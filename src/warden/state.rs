@@ -222,7 +222,10 @@ impl State {
             return;
         }
         match kept {
-            Kept::Gateway => actions.push(Action::AnnounceReady),
+            Kept::Gateway => {
+                self.vitals.expect_report(now);
+                actions.push(Action::AnnounceReady);
+            }
             Kept::Egress => {
                 let served = self.runtimes.iter().filter(|(_, runtime)| runtime.has_listener);
                 actions.extend(served.map(|(&id, runtime)| runtime.serve(id)));

@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_secs(5);
 pub(super) struct Vitals {
     /// When the oldest ping was passed on that the egress has not answered.
     asked: Option<Instant>,
-    /// By when the gateway has to report progress; `None` before its first report.
+    /// By when the gateway has to report progress; `None` while it does not serve.
     alive_by: Option<Instant>,
 }
 
@@ -31,6 +31,11 @@ impl Vitals {
             Kept::Gateway => self.alive_by = None,
             Kept::Egress => self.asked = None,
         }
+    }
+
+    /// The gateway serves, or has just reported: it has so long for the next report.
+    pub(super) fn expect_report(&mut self, now: Instant) {
+        self.alive_by = Some(now + STUCK);
     }
 
     /// By when the gateway has to report progress.
@@ -49,7 +54,7 @@ impl State {
         if !self.gateway.is_ready() {
             return;
         }
-        self.vitals.alive_by = Some(now + STUCK);
+        self.vitals.expect_report(now);
         if self.egress.is_ready() && !self.vitals.egress_is_mute(now) {
             actions.push(Action::Notify(Notice::Alive));
         }
@@ -82,7 +87,7 @@ impl State {
     pub(super) fn judge_gateway(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let Some(by) = self.vitals.alive_by.filter(|by| *by <= now) else { return };
         if now.duration_since(by) > LATE {
-            self.vitals.alive_by = Some(now + STUCK);
+            self.vitals.expect_report(now);
             return;
         }
         self.vitals.alive_by = None;
@@ -94,11 +99,10 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::super::Event;
-    use super::super::tests::Table;
+    use super::super::tests::{ALIVE, Table};
     use super::*;
     use crate::model::control::FromGateway;
 
-    const ALIVE: Event = Event::Asked(FromGateway::Alive);
     const FED: [Action; 1] = [Action::Notify(Notice::Alive)];
 
     fn ping(table: &mut Table, number: u64) -> Vec<Action> {
@@ -123,6 +127,14 @@ mod tests {
         assert_eq!(table.on(ALIVE), [], "too late");
         table.on(Event::Ended(Kept::Gateway));
         assert_eq!(table.at_deadline().1, [Action::Start(Kept::Gateway)]);
+    }
+
+    #[test]
+    fn a_gateway_that_hangs_before_its_first_report_is_started_anew_too() {
+        let mut table = Table::serving();
+        let (waited, actions) = table.at_deadline();
+        assert_eq!(waited, STUCK);
+        assert!(matches!(&actions[..], [Action::Report(_), Action::Kill(Kept::Gateway)]), "{actions:?}");
     }
 
     #[test]
