@@ -105,11 +105,7 @@ read_answers() {
     unset BOT_TOKEN KIRO_API_KEY
     api_base=$(wanted TELEGRAM_API_BASE)
     api_base=${api_base:-https://api.telegram.org}
-    case $api_base in
-    *[!A-Za-z0-9:/._%-]*) die "TELEGRAM_API_BASE is no address: $api_base" ;;
-    https://* | http://127.* | http://localhost*) ;;
-    *) die "TELEGRAM_API_BASE: https, or http to this very machine" ;;
-    esac
+    is_api_base "$api_base" || die "TELEGRAM_API_BASE: https, or http to this very machine (127.0.0.1, localhost)"
     allowed='' agent_command='' log_in=''
 }
 

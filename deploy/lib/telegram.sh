@@ -12,6 +12,19 @@ is_token() {
     return 1
 }
 
+# https, or plain http to this very machine, by its whole name: whatever else begins like it is somebody else's, and would get the token.
+is_api_base() {
+    case $1 in *[!A-Za-z0-9:/._%-]*) return 1 ;; esac
+    case $1 in https://?*) return 0 ;; http://*) ;; *) return 1 ;; esac
+    base_host=${1#http://}
+    base_host=${base_host%%[:/]*}
+    case $base_host in
+    localhost) ;;
+    127.*) case $base_host in *[!0-9.]*) return 1 ;; esac ;;
+    *) return 1 ;;
+    esac
+}
+
 # Numeric ids with commas between.
 is_ids() {
     case $1 in '' | *[!0-9,]* | ,* | *, | *,,*) return 1 ;; esac
