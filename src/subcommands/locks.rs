@@ -127,7 +127,11 @@ fn from_file(path: &str) -> Result<Secret<String>, LocksError> {
 
 fn read_text(from: impl Read) -> io::Result<Secret<String>> {
     let mut text = String::new();
-    from.take(LENGTH).read_to_string(&mut text)?;
+    from.take(LENGTH + 1).read_to_string(&mut text)?;
+    // A list that was cut off would leave somebody out who is to be able to open the backup.
+    if u64::try_from(text.len()).is_ok_and(|length| length > LENGTH) {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {LENGTH} bytes")));
+    }
     Ok(Secret::new(text))
 }
 

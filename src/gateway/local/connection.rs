@@ -24,6 +24,9 @@ const HELLO: Duration = Duration::from_secs(5);
 /// Time for what a leaving client has still to be sent.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Time to open a copy of the store; it needs a moment, and a copy takes room on the disk.
+const COPY: Duration = Duration::from_secs(60);
+
 /// What every connection needs.
 #[derive(Debug, Clone)]
 pub(super) struct Door {
@@ -101,8 +104,8 @@ async fn snapshot(door: &Door, uid: u32, mut lines: Lines, mut write: OwnedWrite
     };
     tracing::info!(uid, records = copy.records(), "the store was copied for a backup");
     write.write_all(&line(&ToClient::Snapshot { file: copy.name().to_owned() })).await?;
-    // It says nothing more: this is its end.
-    lines.next().await.map(drop)
+    // It says nothing more: this is its end. Who has opened the file by then reads on.
+    tokio::time::timeout(COPY, lines.next()).await?.map(drop)
 }
 
 /// Who may attach, and what for; else why not.

@@ -15,6 +15,9 @@ use crate::subcommands::tree::{Maker, Sink as _};
 /// Bytes of settings and secrets, which are held in memory: templates have at most some megabytes.
 const SETTINGS_BYTES: u64 = 32 * 1024 * 1024;
 
+/// Files of settings and secrets: some dozens of templates, and a few for each agent.
+const SETTINGS_FILES: usize = 10_000;
+
 /// What came out of it, beside what was unpacked.
 #[derive(Debug)]
 pub(super) struct Unpacked {
@@ -67,6 +70,9 @@ pub(super) fn all<R: Read>(reader: &mut Reader<R>, staging: Option<&Staging>) ->
         match place_of(&member.path)? {
             Place::Settings(path) => {
                 if let Kind::File(length) = member.kind {
+                    if settings.len() == SETTINGS_FILES {
+                        return Err(RestoreError::Damaged("its settings are too many"));
+                    }
                     room = room.checked_sub(length).ok_or(RestoreError::Damaged("its settings are too long"))?;
                     settings.push(Placed { path, content: Secret::new(reader.read_all(length)?) });
                 }
