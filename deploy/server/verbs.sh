@@ -131,7 +131,7 @@ verb_kiro() {
         command -v $tool >/dev/null || fail "to fetch kiro-cli, $tool is wanted: install it"
     done
     step "fetching kiro-cli, which has some 200 MB"
-    sh "$PROGRAMS/current/docker/work/fetch-kiro" "${KIRO_URL:-https://prod.download.cli.kiro.dev/stable}" latest /usr/local
+    sh "$PROGRAMS/current/docker/kiro/fetch-kiro" "${KIRO_URL:-https://prod.download.cli.kiro.dev/stable}" latest /usr/local
 }
 
 installed() {

@@ -1,4 +1,4 @@
-//! kiro-cli comes into the image only as its manifest has it: `docker/work/fetch-kiro` against a server on loopback.
+//! kiro-cli comes into the image only as its manifest has it: `docker/kiro/fetch-kiro` against a server on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a panic is its failure")]
 
 use std::io::{Read, Write};
@@ -50,7 +50,7 @@ fn sum(bytes: &[u8]) -> String {
 }
 
 fn fetch(url: &str, version: &str, prefix: &Path) -> Output {
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/work/fetch-kiro"));
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/kiro/fetch-kiro"));
     command.args([url, version]).arg(prefix).env("ARCH", "x86_64").env("no_proxy", "127.0.0.1").output().unwrap()
 }
 
