@@ -102,11 +102,12 @@ impl Formatted {
         if split::window(&self.text, 0, units) < self.text.len() {
             let end = split::whole(&self.text, split::window(&self.text, 0, units - 1));
             self.text.truncate(end);
+            // What was cut holds the sign for it too; ends within that sign would be none of a character.
+            self.spans.retain(|span| span.start < end);
             self.text.push('…');
+            let all = self.text.len();
+            self.spans.iter_mut().filter(|span| span.end > end).for_each(|span| span.end = all);
         }
-        let end = self.text.len();
-        self.spans.retain(|span| span.start < end);
-        self.spans.iter_mut().for_each(|span| span.end = span.end.min(end));
     }
 }
 

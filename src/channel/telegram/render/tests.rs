@@ -305,6 +305,15 @@ fn a_caption_is_one_piece_and_says_when_it_is_cut() {
     assert_eq!(long.entities.len(), 1);
 }
 
+#[test]
+fn formatting_that_ends_where_a_caption_is_cut_ends_with_it() {
+    for before in CAPTION - 8..CAPTION + 4 {
+        let piece = caption(&format!("{}**bb** `c` dd", "a".repeat(before))).unwrap();
+        assert_valid(&piece);
+        assert!(piece.text.encode_utf16().count() <= CAPTION);
+    }
+}
+
 proptest! {
     // A case is long; many short ones would find less.
     #![proptest_config(ProptestConfig::with_cases(64))]
