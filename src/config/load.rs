@@ -1,17 +1,17 @@
 //! From texts to a [`Config`], or to the list of everything that is wrong with them.
 
 mod agents;
+mod values;
 mod variables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::file::FileConfig;
-use super::{Config, LogLevel, SETTINGS, SeccompMode, Secrets, dotenv};
-use crate::model::{AgentName, Secret, UserId};
+use super::{Config, SETTINGS, Secrets, dotenv};
+use crate::model::{AgentName, Secret};
 
 /// Largest file of settings or secret that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -161,25 +161,6 @@ impl Loader<'_> {
         self.given(name).unwrap_or_else(|| default.to_owned())
     }
 
-    fn parsed<T: FromStr>(&mut self, name: &str, want: &str) -> Option<T> {
-        let text = self.text(name);
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.problem(name, format!("`{}` is not {want}", shown(&text)));
-        }
-        value
-    }
-
-    fn number(&mut self, name: &str, low: u64, high: u64) -> Option<u64> {
-        let want = format!("a whole number from {low} to {high}");
-        let number = self.parsed::<u64>(name, &want)?;
-        if !(low..=high).contains(&number) {
-            self.problem(name, format!("{number} is not {want}"));
-            return None;
-        }
-        Some(number)
-    }
-
     fn path(&self, name: &str) -> PathBuf {
         self.sources.directory.join(self.text(name)).components().collect()
     }
@@ -283,97 +264,6 @@ impl Loader<'_> {
             FileConfig::default()
         })
     }
-
-    fn minutes(&mut self, key: &str, given: Option<u64>, default: u64) -> Option<Duration> {
-        let minutes = given.unwrap_or(default);
-        if !(1..=1440).contains(&minutes) {
-            self.problem(format!("config.json {key}"), format!("{minutes} is not a whole number from 1 to 1440"));
-            return None;
-        }
-        Some(Duration::from_secs(minutes * 60))
-    }
-
-    /// Those who are named; whoever is the only one allowed answers for the service by themselves.
-    fn operators(&mut self, allowed: &BTreeSet<UserId>) -> BTreeSet<UserId> {
-        const NAME: &str = "OPERATOR_TELEGRAM_IDS";
-        if self.given(NAME).is_none() {
-            return allowed.iter().copied().filter(|_| allowed.len() == 1).collect();
-        }
-        let operators = self.people(NAME);
-        for stranger in operators.difference(allowed) {
-            self.problem(NAME, format!("{} is not in ALLOWED_TELEGRAM_IDS", stranger.number));
-        }
-        operators
-    }
-
-    /// The numeric ids of a setting.
-    fn people(&mut self, name: &str) -> BTreeSet<UserId> {
-        let mut people = BTreeSet::new();
-        for word in list(&self.text(name), ',') {
-            match word.parse::<i64>() {
-                Ok(id) if id > 0 => {
-                    people.insert(UserId::telegram(id));
-                }
-                _ => self.problem(
-                    name,
-                    format!(
-                        "`{}` is not a user's numeric id (a username will not do; write /start to the bot to learn the id)",
-                        shown(&word)
-                    ),
-                ),
-            }
-        }
-        people
-    }
-
-    fn log_level(&mut self) -> Option<LogLevel> {
-        let text = self.text("LOG_LEVEL");
-        let level = match text.to_ascii_uppercase().as_str() {
-            "DEBUG" => LogLevel::Debug,
-            "INFO" => LogLevel::Info,
-            "WARNING" | "WARN" => LogLevel::Warning,
-            "ERROR" => LogLevel::Error,
-            _ => {
-                self.problem("LOG_LEVEL", format!("`{}` is not DEBUG, INFO, WARNING or ERROR", shown(&text)));
-                return None;
-            }
-        };
-        Some(level)
-    }
-
-    fn seccomp(&mut self) -> Option<SeccompMode> {
-        let text = self.text("SECCOMP");
-        match text.to_ascii_lowercase().as_str() {
-            "enforce" => Some(SeccompMode::Enforce),
-            "log" => Some(SeccompMode::Log),
-            _ => {
-                self.problem("SECCOMP", format!("`{}` is not enforce or log", shown(&text)));
-                None
-            }
-        }
-    }
-
-    fn telegram_api(&mut self) -> Option<String> {
-        let text = self.text("TELEGRAM_API_BASE").trim_end_matches('/').to_owned();
-        let url = reqwest::Url::parse(&text).ok();
-        let right = url.as_ref().is_some_and(|url| match url.scheme() {
-            "https" => url.host_str().is_some(),
-            "http" => url.host_str().is_some_and(is_loopback),
-            _ => false,
-        });
-        let plain = url
-            .as_ref()
-            .is_some_and(|url| url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none());
-        if !right || !plain {
-            // It could hold a password: it is not repeated.
-            self.problem(
-                "TELEGRAM_API_BASE",
-                "is not an https:// address without login, query or fragment (plain http:// only to 127.0.0.1, [::1] or localhost)",
-            );
-            return None;
-        }
-        Some(text)
-    }
 }
 
 pub(super) fn read_bounded(path: &Path) -> std::io::Result<String> {
@@ -398,11 +288,6 @@ pub fn is_bot_token(text: &str) -> bool {
             && (30..=100).contains(&key.len())
             && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     })
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// serde_json ends its texts with the place, which stands elsewhere in ours.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::AgentKind;
+use crate::config::{AgentKind, SeccompMode};
 
 const TOKEN: &str = "123456:ABCdefGHIjklMNOpqrSTUvwxYZ0123456789";
 
