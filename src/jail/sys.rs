@@ -260,3 +260,36 @@ fn children_by_parent(me: i32) -> io::Result<Vec<Pid>> {
     let pids = std::fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     Ok(pids.filter(|pid| parent(*pid) == Some(me)).filter_map(Pid::from_raw).collect())
 }
+
+/// What the standard library takes of an unwinder (the base of the Itanium C++ ABI), for the program as it is shipped: there nothing is ever
+/// unwound, and the tables for it are left out (.cargo/no-unwind.ld). Whoever calls one of these, a panic that was asked for its backtrace,
+/// ends there, as it would anyway. The compiler sees it, and leaves out the reader of debug information too, 130 kB.
+#[cfg(all(panic = "abort", target_env = "musl"))]
+mod no_unwinder {
+    use libc::{c_int, c_void};
+
+    type Told = extern "C" fn(*mut c_void, *mut c_void) -> c_int;
+
+    macro_rules! abort {
+        ($($name:ident($($argument:ty),*) -> $result:ty;)*) => {$(
+            // SAFETY: the name and the signature are the unwinder's, which is not linked beside it; nothing is done with what is given.
+            #[unsafe(no_mangle)]
+            extern "C" fn $name($(_: $argument),*) -> $result {
+                std::process::abort()
+            }
+        )*};
+    }
+
+    abort! {
+        _Unwind_Backtrace(Told, *mut c_void) -> c_int;
+        _Unwind_GetDataRelBase(*mut c_void) -> usize;
+        _Unwind_GetIP(*mut c_void) -> usize;
+        _Unwind_GetIPInfo(*mut c_void, *mut c_int) -> usize;
+        _Unwind_GetLanguageSpecificData(*mut c_void) -> usize;
+        _Unwind_GetRegionStart(*mut c_void) -> usize;
+        _Unwind_GetTextRelBase(*mut c_void) -> usize;
+        _Unwind_Resume(*mut c_void) -> !;
+        _Unwind_SetGR(*mut c_void, c_int, usize) -> ();
+        _Unwind_SetIP(*mut c_void, usize) -> ();
+    }
+}
