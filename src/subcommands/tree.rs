@@ -7,6 +7,7 @@
 mod maker;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
@@ -107,6 +108,15 @@ pub(crate) struct Walk<'a> {
     link_bytes: usize,
 }
 
+/// A directory that is gone through. What is still to come is held by its names: by its paths, a wide directory at the end of a long path
+/// would fill a small server's memory.
+struct Level {
+    from: PathBuf,
+    to: PathBuf,
+    /// The last one first.
+    below: Vec<OsString>,
+}
+
 impl<'a> Walk<'a> {
     /// Goes through trees beneath `root`.
     pub(crate) fn new(root: &'a Beneath, sink: &'a mut dyn Sink, report: &'a mut Report) -> Self {
@@ -118,30 +128,37 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// The sink failed. What cannot be read is left out instead.
     pub(crate) fn tree(&mut self, from: &Path, to: &Path) -> Result<(), ArchiveError> {
-        let mut directories = vec![(from.to_owned(), to.to_owned())];
-        while let Some((directory, to)) = directories.pop() {
-            let names = match self.root.list(&directory, WIDE) {
-                Ok(Some(names)) => names,
-                // It is gone since it was seen.
-                Ok(None) => continue,
-                Err(error) => {
-                    self.leave_out(&to, &reason(&error));
-                    continue;
-                }
+        let mut levels: Vec<Level> = self.directory(from.to_owned(), to.to_owned())?.into_iter().collect();
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.below.pop() else {
+                levels.pop();
+                continue;
             };
-            let member = Member { path: to.clone(), kind: Kind::Directory, executable: false, modified: 0 };
-            self.report.members += 1;
-            self.sink.member(&member)?;
-            let mut below = Vec::new();
-            for name in names {
-                let (path, to) = (directory.join(&name), to.join(&name));
-                if self.entry(&path, &to)? {
-                    below.push((path, to));
-                }
-            }
-            directories.extend(below.into_iter().rev());
+            let (from, to) = (level.from.join(&name), level.to.join(&name));
+            levels.extend(self.directory(from, to)?);
         }
         Ok(())
+    }
+
+    /// Gives on a directory and all in it but the directories, which are still to come. `None` where it is gone or cannot be read.
+    fn directory(&mut self, from: PathBuf, to: PathBuf) -> Result<Option<Level>, ArchiveError> {
+        let names = match self.root.list(&from, WIDE) {
+            Ok(Some(names)) => names,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.leave_out(&to, &reason(&error));
+                return Ok(None);
+            }
+        };
+        self.member(&to, Kind::Directory)?;
+        let mut below = Vec::new();
+        for name in names {
+            if self.entry(&from.join(&name), &to.join(&name))? {
+                below.push(name);
+            }
+        }
+        below.reverse();
+        Ok(Some(Level { from, to, below }))
     }
 
     /// Gives on what is there, a directory with all in it.

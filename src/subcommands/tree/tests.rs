@@ -88,6 +88,18 @@ fn a_path_too_long_for_any_program_is_left_out_and_said_to_be() {
 }
 
 #[test]
+fn directories_that_are_still_to_come_take_no_room_for_their_paths() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = Beneath::open(directory.path()).unwrap();
+    let path: PathBuf = ["in"].into_iter().chain(std::iter::repeat_n("d".repeat(255).as_str(), 14)).collect();
+    (10..60).for_each(|number| root.make_dirs(&path.join(number.to_string())).unwrap());
+    let (mut writer, mut report) = (Writer::new(Vec::new()), Report::default());
+    let level = Walk::new(&root, &mut writer, &mut report).directory(path.clone(), path).unwrap().unwrap();
+    assert_eq!(level.below.iter().map(|name| name.len()).sum::<usize>(), 100);
+    assert_eq!(level.below.last().unwrap(), "10");
+}
+
+#[test]
 fn files_that_are_written_to_meanwhile_are_whole_or_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("in/log");
