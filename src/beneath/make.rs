@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Beneath, BeneathError, open_beneath};
+use super::{Beneath, BeneathError, PRIVATE_DIR, open_beneath};
 
 impl Beneath {
     /// Where a symbolic link leads; `None` where there is nothing, or something else.
@@ -35,6 +35,15 @@ impl Beneath {
         let (parent, name) = self.parent(path, "make")?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         open_beneath(&parent, Path::new(name), flags, Mode::from_raw_mode(mode)).map(File::from).map_err(self.refused("make", path))
+    }
+
+    /// Makes a directory where nothing is, mode 0700, in one that is there.
+    ///
+    /// # Errors
+    /// As [`Beneath::create_new`].
+    pub fn create_dir(&self, path: &Path) -> Result<(), BeneathError> {
+        let (parent, name) = self.parent(path, "make")?;
+        rustix::fs::mkdirat(parent, name, PRIVATE_DIR).map_err(self.refused("make", path))
     }
 
     /// Makes a symbolic link where nothing is. Where it leads is not looked at: nothing here follows it.

@@ -60,6 +60,8 @@ pub(super) fn begin<R: Read>(plain: R) -> Result<Reader<R>, RestoreError> {
 /// Anything is not as it was written, or the disk failed.
 pub(super) fn all<R: Read>(reader: &mut Reader<R>, staging: Option<&Staging>) -> Result<Unpacked, RestoreError> {
     let (mut settings, mut members, mut room) = (Vec::new(), 1, SETTINGS_BYTES);
+    let mut state = staging.map(|staging| Maker::new(staging.new_state()));
+    let mut workspaces = staging.map(|staging| Maker::new(staging.new_workspaces()));
     loop {
         let member = reader.next_member()?.ok_or(RestoreError::Damaged("it ends without a manifest"))?;
         if member.path == Path::new(END) {
@@ -77,8 +79,8 @@ pub(super) fn all<R: Read>(reader: &mut Reader<R>, staging: Option<&Staging>) ->
                     settings.push(Placed { path, content: Secret::new(reader.read_all(length)?) });
                 }
             }
-            Place::State(path) => unpack(reader, staging.map(Staging::new_state), &member, &path)?,
-            Place::Workspaces(path) => unpack(reader, staging.map(Staging::new_workspaces), &member, path)?,
+            Place::State(path) => unpack(reader, state.as_mut(), &member, &path)?,
+            Place::Workspaces(path) => unpack(reader, workspaces.as_mut(), &member, path)?,
         }
     }
 }
@@ -103,15 +105,9 @@ fn place_of(path: &Path) -> Result<Place<'_>, RestoreError> {
     }
 }
 
-/// One member, made beneath the root under that name. Further names of a file are of files beneath the same root.
-fn unpack<R: Read>(
-    reader: &mut Reader<R>,
-    root: Option<&crate::beneath::Beneath>,
-    member: &Member,
-    path: &Path,
-) -> Result<(), RestoreError> {
-    let Some(root) = root else { return Ok(reader.read_into(|_, _| Ok(()))?) };
-    let mut maker = Maker::new(root);
+/// One member, made under that name. Further names of a file are of files that the same maker made.
+fn unpack<R: Read>(reader: &mut Reader<R>, maker: Option<&mut Maker<'_>>, member: &Member, path: &Path) -> Result<(), RestoreError> {
+    let Some(maker) = maker else { return Ok(reader.read_into(|_, _| Ok(()))?) };
     let failed = || io_error("the new state");
     let kind = match &member.kind {
         Kind::Same(earlier) => Kind::Same(match (place_of(&member.path)?, place_of(earlier)?) {
