@@ -79,6 +79,9 @@ pub enum AgeError {
     /// Its end is missing.
     #[error("it is cut off: its end is missing")]
     Truncated,
+    /// Its header would be longer than one that is read.
+    #[error("there are too many recipients: some six hundred fit")]
+    Crowded,
     /// The kernel gave no random numbers, or a key has no secret in it.
     #[error("{0}")]
     Crypto(&'static str),
@@ -87,7 +90,7 @@ pub enum AgeError {
 /// Begins a file; what is written to the result is encrypted into `out`. It is whole only after [`Encryptor::finish`].
 ///
 /// # Errors
-/// `out` failed, or the kernel gave no random numbers.
+/// `out` failed, the kernel gave no random numbers, or there are too many recipients.
 pub fn encrypt<W: Write>(lock: &Lock, mut out: W) -> Result<Encryptor<W>, AgeError> {
     let file_key = Secret::new(random::<FILE_KEY>()?);
     out.write_all(&header::write(lock, &file_key)?)?;

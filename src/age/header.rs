@@ -60,7 +60,8 @@ pub(super) fn write(lock: &Lock, file_key: &Secret<[u8; FILE_KEY]>) -> Result<Ve
     text.push_str("---");
     let sum = hmac::sign(&header_key(file_key), text.as_bytes());
     text.push_str(&format!(" {}\n", BASE64.encode(sum)));
-    Ok(text.into_bytes())
+    // What is longer is not read again.
+    if text.len() <= LENGTH { Ok(text.into_bytes()) } else { Err(AgeError::Crowded) }
 }
 
 fn write_stanza(text: &mut String, arguments: &[&str], body: &[u8]) {

@@ -50,6 +50,13 @@ fn a_passphrase_opens_what_it_sealed_and_another_does_not() {
 }
 
 #[test]
+fn what_is_for_so_many_that_it_would_not_be_read_again_is_not_written() {
+    let to = |count| Lock::Recipients(vec![RECIPIENT.parse().unwrap(); count]);
+    assert_eq!(opened(&by_keys(), &sealed(&to(600), b"x")).unwrap(), b"x");
+    assert!(matches!(encrypt(&to(700), Vec::new()), Err(AgeError::Crowded)));
+}
+
+#[test]
 fn every_recipient_opens_it_and_nobody_else() {
     let other = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
     let both = Lock::Recipients(vec![other.parse().unwrap(), RECIPIENT.parse().unwrap()]);
