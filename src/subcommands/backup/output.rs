@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The file, or standard output.
 #[derive(Debug)]
@@ -61,7 +61,8 @@ impl Output {
                 part.whole = true;
                 // The second name, where there are two.
                 let _ = std::fs::remove_file(&part.part);
-                Ok(())
+                let above = part.path.parent().filter(|above| !above.as_os_str().is_empty());
+                File::open(above.unwrap_or(Path::new(".")))?.sync_all()
             }
         }
     }
