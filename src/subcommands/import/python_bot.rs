@@ -164,7 +164,13 @@ fn conversations(taken: &mut Taken, config: &Config, places: &Places, rows: &[Ro
     let staging = Staging::begin(config)?;
     let store = Store::open(&staging.path("store"))?;
     let mut report = Report::default();
-    let workspaces = places.workspaces.is_dir().then(|| Beneath::open(&places.workspaces)).transpose()?;
+    let workspaces = match Beneath::open(&places.workspaces) {
+        Err(error) if error.is_missing() => {
+            taken.note(format!("there is no {}: workspaces begin empty", places.workspaces.display()));
+            None
+        }
+        opened => Some(opened?),
+    };
     let sessions = places.sessions.as_ref().filter(|path| path.is_dir()).map(|path| Beneath::open(path)).transpose()?;
     let mut without_history = 0_u64;
     for row in rows {
@@ -176,12 +182,14 @@ fn conversations(taken: &mut Taken, config: &Config, places: &Places, rows: &[Ro
         store.put_session(&key, &record)?;
         let path = Path::new(&user.dir_name()).join(thread.dir_name());
         let there = Path::new(&row.user.to_string()).join(row.topic.to_string());
-        if !row.workspace.ends_with(&format!("/{}", there.display())) {
-            taken.note(format!("the workspace {} of user {} lies elsewhere and is not taken over", row.workspace, row.user));
-        } else if let Some(workspaces) = &workspaces
-            && workspaces.look(&there).is_ok_and(|entry| entry.is_some())
-        {
-            Walk::new(workspaces, &mut Maker::new(staging.new_workspaces()), &mut report).tree(&there, &path)?;
+        match workspace(workspaces.as_ref(), row, &there)? {
+            Found::There(workspaces) => {
+                Walk::new(workspaces, &mut Maker::new(staging.new_workspaces()), &mut report).tree(&there, &path)?
+            }
+            Found::Nothing => {}
+            Found::Elsewhere => {
+                taken.note(format!("the workspace {} of user {} lies elsewhere and is not taken over", row.workspace, row.user))
+            }
         }
         let path = path.to_string_lossy().into_owned();
         store.put_workspace(&WorkspaceRecord { owner: user, thread, path, last_used: row.used, size: 0 })?;
@@ -200,6 +208,33 @@ fn conversations(taken: &mut Taken, config: &Config, places: &Places, rows: &[Ro
     }
     report.left_out.names.into_iter().for_each(|name| taken.note(format!("left out: {name}")));
     Ok(())
+}
+
+/// What is known of a workspace.
+enum Found<'a> {
+    /// It is beneath this.
+    There(&'a Beneath),
+    /// It was never made.
+    Nothing,
+    /// It is not where the bot made them.
+    Elsewhere,
+}
+
+/// Looks for a conversation's workspace.
+///
+/// # Errors
+/// It cannot be told: whoever runs this may not look there. With an empty one in its place, nobody could take it over any more.
+fn workspace<'a>(workspaces: Option<&'a Beneath>, row: &Row, there: &Path) -> Result<Found<'a>, ImportError> {
+    if !row.workspace.ends_with(&format!("/{}", there.display())) {
+        return Ok(Found::Elsewhere);
+    }
+    let Some(workspaces) = workspaces else { return Ok(Found::Nothing) };
+    match workspaces.look(there) {
+        Ok(Some(_)) => Ok(Found::There(workspaces)),
+        Ok(None) => Ok(Found::Nothing),
+        Err(error) if error.is_link() => Ok(Found::Elsewhere),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// kiro-cli's files of one conversation, but for its lock. `false` where there are none.
@@ -270,5 +305,24 @@ mod tests {
             assert!(told.contains(said), "{said} in {told}");
         }
         assert!(settings(&read_env("")).told().contains("nobody may use the bot"));
+    }
+
+    #[test]
+    fn a_workspace_that_cannot_be_looked_at_is_not_taken_for_none() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join("7/5")).unwrap();
+        std::fs::write(directory.path().join("9"), "").unwrap();
+        std::os::unix::fs::symlink("7", directory.path().join("8")).unwrap();
+        let root = Beneath::open(directory.path()).unwrap();
+        let found = |user: i64, topic: i64, path: &str| {
+            let row = Row { user, topic, session: "s".parse().unwrap(), model: None, workspace: path.to_owned(), used: 0 };
+            workspace(Some(&root), &row, Path::new(&format!("{user}/{topic}")))
+        };
+        assert!(matches!(found(7, 5, "/w/7/5"), Ok(Found::There(_))));
+        assert!(matches!(found(7, 6, "/w/7/6"), Ok(Found::Nothing)));
+        assert!(matches!(found(7, 5, "/x/7/15"), Ok(Found::Elsewhere)));
+        assert!(matches!(found(8, 5, "/w/8/5"), Ok(Found::Elsewhere)), "a link leads anywhere");
+        // As where its directory may not be searched, from which root is not kept.
+        assert!(found(9, 5, "/w/9/5").is_err());
     }
 }
