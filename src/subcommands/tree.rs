@@ -28,6 +28,9 @@ const SMALL: u64 = 1024 * 1024;
 /// How often.
 const TRIES: usize = 3;
 
+/// Characters of a name that a report has: all that stand in it are part of a backup's last member, which is short (`manifest::LENGTH`).
+const NAMED: usize = 1000;
+
 /// Bytes of names that are remembered for files with several.
 const LINKS: usize = 16 * 1024 * 1024;
 
@@ -89,11 +92,11 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    fn add(&mut self, name: String) {
+    fn add(&mut self, name: &str) {
         self.count += 1;
         // A person looks at some; their number says how bad it is.
         if self.names.len() < 100 {
-            self.names.push(name);
+            self.names.push(name.chars().take(NAMED).collect());
         }
     }
 }
@@ -294,11 +297,11 @@ impl<'a> Walk<'a> {
     }
 
     fn changed(&mut self, to: &Path) {
-        self.report.changed.add(shown(to));
+        self.report.changed.add(&shown(to));
     }
 
     fn leave_out(&mut self, to: &Path, why: &str) {
-        self.report.left_out.add(format!("{}: {why}", shown(to)));
+        self.report.left_out.add(&format!("{}: {why}", shown(to)));
     }
 }
 

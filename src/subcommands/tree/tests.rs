@@ -101,6 +101,22 @@ fn directories_that_are_still_to_come_take_no_room_for_their_paths() {
 }
 
 #[test]
+fn names_that_are_as_long_and_strange_as_can_be_leave_a_report_that_is_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = Beneath::open(directory.path()).unwrap();
+    let path: PathBuf = ["in"].into_iter().chain(std::iter::repeat_n("\u{1}".repeat(255).as_str(), 14)).collect();
+    root.make_dirs(&path).unwrap();
+    for number in 0..110 {
+        let at = directory.path().join(&path).join(number.to_string());
+        rustix::fs::mknodat(rustix::fs::CWD, at, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    }
+    let (_, report) = archived(directory.path());
+    assert_eq!((report.left_out.count, report.left_out.names.len()), (110, 100));
+    let of_one_list = u64::try_from(serde_json::to_vec_pretty(&report.left_out.names).unwrap().len()).unwrap();
+    assert!(of_one_list * 2 < crate::subcommands::manifest::LENGTH / 2, "{of_one_list}");
+}
+
+#[test]
 fn the_levels_of_a_deep_tree_are_not_gone_through_for_each_of_its_files() {
     let directory = tempfile::tempdir().unwrap();
     let root = Beneath::open(directory.path()).unwrap();
