@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::warden::ground::GroundError;
 
 use super::locks::{self, LocksError};
-use super::manifest::{BEGIN, Begin, END, FORM, HOMES, Manifest, SECRETS, SETTINGS, STORE, WORKSPACES};
+use super::manifest::{BEGIN, Begin, END, FORM, HOMES, Manifest, SECRETS, SETTINGS, SETTINGS_BYTES, SETTINGS_FILES, STORE, WORKSPACES};
 use super::owner::become_owner;
 use super::text::clean_line;
 use super::tree::{Report, Walk};
@@ -45,6 +45,8 @@ enum BackupError {
     Nothing(PathBuf),
     #[error("{place}: {source}")]
     Io { place: String, source: io::Error },
+    #[error("{} has more than templates do ({SETTINGS_FILES} files, {} MiB), and would not be restored; move what is none elsewhere", .0.display(), SETTINGS_BYTES >> 20)]
+    Templates(PathBuf),
     #[error("the gateway refused: {0}")]
     Refused(String),
     #[error("the gateway that runs is of another version; use the same kiroclaw for both")]
@@ -156,6 +158,7 @@ fn fill(archive: &mut Archive<'_>, config: &Config, texts: &Texts, records: &rec
         archive.bytes(path, made, false, content.expose())?;
     }
     let mut report = Report::default();
+    templates(archive, config, texts, &mut report)?;
     trees(archive, config, &mut report)?;
     let of_texts = u64::try_from(texts.len()).unwrap_or_default();
     Ok(Manifest {
@@ -170,14 +173,24 @@ fn fill(archive: &mut Archive<'_>, config: &Config, texts: &Texts, records: &rec
     })
 }
 
-/// Templates, homes and workspaces. Of a home only HOME: the rest of it is made anew.
-fn trees(archive: &mut Archive<'_>, config: &Config, report: &mut Report) -> Result<(), BackupError> {
+/// Templates: with the other settings no more than a restore takes.
+fn templates(archive: &mut Archive<'_>, config: &Config, texts: &Texts, report: &mut Report) -> Result<(), BackupError> {
     if let (Some(above), Some(name)) = (config.kiro_config.parent(), config.kiro_config.file_name())
         && config.kiro_config.is_dir()
     {
         let root = Beneath::open(above)?;
         Walk::new(&root, archive, report).tree(Path::new(name), &Path::new(SETTINGS).join("kiro-config"))?;
     }
+    let size = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    let bytes = texts.values().fold(report.bytes, |sum, text| sum.saturating_add(size(text.expose().len())));
+    if bytes > SETTINGS_BYTES || report.members.saturating_add(size(texts.len())) > size(SETTINGS_FILES) {
+        return Err(BackupError::Templates(config.kiro_config.clone()));
+    }
+    Ok(())
+}
+
+/// Homes and workspaces. Of a home only HOME: the rest of it is made anew.
+fn trees(archive: &mut Archive<'_>, config: &Config, report: &mut Report) -> Result<(), BackupError> {
     let homes = Beneath::open(&config.homes_dir())?;
     for user in names(&homes, Path::new(""))?.iter().map(Path::new).filter(|user| *user != Path::new("by-hand")) {
         let mut walk = Walk::new(&homes, archive, report);

@@ -39,6 +39,12 @@ pub(crate) const END: &str = "manifest.json";
 /// Longest first and last member, in bytes.
 pub(crate) const LENGTH: u64 = 1024 * 1024;
 
+/// Bytes of settings and secrets, which a restore holds in memory: templates have at most some megabytes.
+pub(crate) const SETTINGS_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Files of settings and secrets: some dozens of templates, and a few for each agent.
+pub(crate) const SETTINGS_FILES: usize = 10_000;
+
 /// The first member. Others than these keys may be added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Begin {

@@ -146,6 +146,28 @@ fn a_backup_that_is_not_as_it_was_made_changes_nothing_and_says_why() {
 }
 
 #[test]
+fn whatever_an_agent_leaves_behind_what_is_saved_can_be_restored() {
+    let (telegram, _ana, mut old) = ana_at_work();
+    old.stop();
+    let deep = std::iter::repeat_n("\u{1}".repeat(255), 14).fold(old.workspace_of(1001, 0), |path, name| path.join(name));
+    std::fs::create_dir_all(&deep).unwrap();
+    for number in 0..110 {
+        // Each is left out and told of, by a name that is as long as names get.
+        rustix::fs::mknodat(rustix::fs::CWD, deep.join(number.to_string()), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    }
+    let safe = Safe::new();
+    safe.save(&old, "backup.age");
+    let new = Appliance::new(&telegram, &[1001]);
+    done(&safe.restore(&new, "backup.age"));
+    assert!(new.workspace_of(1001, 0).join("note.txt").is_file());
+    std::fs::create_dir(safe.path("templates")).unwrap();
+    std::fs::write(safe.path("templates/no-template"), vec![b'x'; 33 << 20]).unwrap();
+    old.set("KIRO_CONFIG_PATH", &safe.name("templates"));
+    let said = refused(&run(&old, &["backup", "--to", &safe.name("more.age"), "--passphrase-file", &safe.name("phrase")]));
+    assert!(said.contains("templates has more than templates do") && !safe.path("more.age").exists(), "{said}");
+}
+
+#[test]
 fn a_restore_that_is_killed_leaves_nothing_half_and_can_be_repeated() {
     let (telegram, ana, mut old) = ana_at_work();
     let safe = Safe::new();

@@ -7,16 +7,12 @@ use std::path::{Path, PathBuf};
 use super::{RestoreError, io_error};
 use crate::archive::{Kind, Member, Reader};
 use crate::model::Secret;
-use crate::subcommands::manifest::{BEGIN, Begin, END, FORM, HOMES, LENGTH, Manifest, SECRETS, SETTINGS, STORE, WORKSPACES};
+use crate::subcommands::manifest::{
+    BEGIN, Begin, END, FORM, HOMES, LENGTH, Manifest, SECRETS, SETTINGS, SETTINGS_BYTES, SETTINGS_FILES, STORE, WORKSPACES,
+};
 use crate::subcommands::placed::Placed;
 use crate::subcommands::staging::Staging;
 use crate::subcommands::tree::{Maker, Sink as _};
-
-/// Bytes of settings and secrets, which are held in memory: templates have at most some megabytes.
-const SETTINGS_BYTES: u64 = 32 * 1024 * 1024;
-
-/// Files of settings and secrets: some dozens of templates, and a few for each agent.
-const SETTINGS_FILES: usize = 10_000;
 
 /// What came out of it, beside what was unpacked.
 #[derive(Debug)]
