@@ -39,8 +39,10 @@ impl Store {
                 let (key, value) = pair?;
                 put(out, &[u8::try_from(name.len()).unwrap_or_default()])?;
                 put(out, name.as_bytes())?;
-                for part in [&key, &value] {
-                    let length = u32::try_from(part.len()).map_err(|_| StoreError::Failed("a record is too long".to_owned()))?;
+                for (part, most) in [(&key, KEY), (&value, VALUE)] {
+                    let length = u32::try_from(part.len()).ok().filter(|length| *length <= most);
+                    // It would not be taken in again.
+                    let length = length.ok_or_else(|| StoreError::Failed(format!("a record of `{name}` is too long")))?;
                     put(out, &length.to_be_bytes())?;
                     put(out, part)?;
                 }
