@@ -4,9 +4,9 @@
 //! meanwhile, a large one is as it was while it was read. Work and memory are bounded by what lies on the disk, not by what it looks like:
 //! holes stay holes, and a file of many names is read once.
 
+mod links;
 mod maker;
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{ArchiveError, Kind, Member, NAME, Segments, Writer};
 use crate::beneath::{self, Beneath, BeneathError};
 
+use links::{Known, Links};
 pub(crate) use maker::Maker;
 
 /// Names of one directory at most. A workspace may have 200,000 files (`workspaceFiles`), and a quarter more before its agent is ended.
@@ -30,9 +31,6 @@ const TRIES: usize = 3;
 
 /// Characters of a name that a report has: all that stand in it are part of a backup's last member, which is short (`manifest::LENGTH`).
 const NAMED: usize = 1000;
-
-/// Bytes of names that are remembered for files with several.
-const LINKS: usize = 16 * 1024 * 1024;
 
 /// Who takes what is found.
 pub(crate) trait Sink {
@@ -106,9 +104,7 @@ pub(crate) struct Walk<'a> {
     root: &'a Beneath,
     sink: &'a mut dyn Sink,
     report: &'a mut Report,
-    /// Files with several names, by device and number: their first name in the archive.
-    links: HashMap<(u64, u64), PathBuf>,
-    link_bytes: usize,
+    links: Links,
 }
 
 /// A directory that is gone through. What is still to come is held by its names: by its paths, a wide directory at the end of a long path
@@ -123,7 +119,7 @@ struct Level {
 impl<'a> Walk<'a> {
     /// Goes through trees beneath `root`.
     pub(crate) fn new(root: &'a Beneath, sink: &'a mut dyn Sink, report: &'a mut Report) -> Self {
-        Self { root, sink, report, links: HashMap::new(), link_bytes: 0 }
+        Self { root, sink, report, links: Links::default() }
     }
 
     /// Gives on the directory `from` and all in it, by the name `to`, in the order of names.
@@ -216,23 +212,16 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         };
-        if metadata.nlink() > 1 {
-            match self.links.get(&(metadata.dev(), metadata.ino())) {
-                Some(earlier) => {
-                    let earlier = earlier.clone();
-                    return self.member(to, Kind::Same(earlier));
-                }
-                None if self.link_bytes > LINKS => {
-                    self.leave_out(to, "there are too many files with several names");
-                    return Ok(());
-                }
-                None => {}
+        match self.links.find(&metadata) {
+            Known::Same(earlier) => return self.member(to, Kind::Same(earlier)),
+            Known::NoRoom => {
+                self.leave_out(to, "there are too many files with several names");
+                return Ok(());
             }
+            Known::New => {}
         }
-        let given = self.content(&file, &metadata, to)?;
-        if given && metadata.nlink() > 1 {
-            self.link_bytes += to.as_os_str().len();
-            self.links.insert((metadata.dev(), metadata.ino()), to.to_owned());
+        if self.content(&file, &metadata, to)? {
+            self.links.remember(&metadata, to);
         }
         Ok(())
     }
