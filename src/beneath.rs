@@ -234,11 +234,11 @@ impl Beneath {
     /// # Errors
     /// [`BeneathError::TooMany`], or the system's refusal.
     pub fn list(&self, path: &Path, limit: usize) -> Result<Option<Vec<OsString>>, BeneathError> {
-        let names = self.list_some(path, limit.saturating_add(1))?;
+        let names = self.names(path, limit.saturating_add(1))?;
         if names.as_ref().is_some_and(|names| names.len() > limit) {
             return Err(BeneathError::TooMany { path: self.name.join(path), limit });
         }
-        Ok(names)
+        Ok(names.map(in_order))
     }
 
     /// Like [`Beneath::list`], but of a directory with more than `limit` names it gives that many, whichever they are.
@@ -246,13 +246,15 @@ impl Beneath {
     /// # Errors
     /// The system's refusal.
     pub fn list_some(&self, path: &Path, limit: usize) -> Result<Option<Vec<OsString>>, BeneathError> {
-        let mut names = match self.open_dir(path).and_then(|dir| names(&dir, limit)) {
-            Ok(names) => names,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(self.refused("list", path)(errno)),
-        };
-        names.sort();
-        Ok(Some(names))
+        Ok(self.names(path, limit)?.map(in_order))
+    }
+
+    fn names(&self, path: &Path, limit: usize) -> Result<Option<Vec<OsString>>, BeneathError> {
+        match self.open_dir(path).and_then(|dir| names(&dir, limit)) {
+            Ok(names) => Ok(Some(names)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.refused("list", path)(errno)),
+        }
     }
 
     /// Opens beneath the root. The empty path is the root itself.
@@ -347,6 +349,14 @@ fn names(dir: &OwnedFd, limit: usize) -> rustix::io::Result<Vec<OsString>> {
         }
     }
     Ok(names)
+}
+
+/// Sorted, each once: where names come and go meanwhile, a file system may tell one twice (tmpfs does, and whoever has it twice in a backup
+/// cannot restore it).
+fn in_order(mut names: Vec<OsString>) -> Vec<OsString> {
+    names.sort();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ fn a_planted_link_leads_nowhere() {
 }
 
 #[test]
+fn a_name_that_is_told_twice_is_there_once() {
+    assert_eq!(in_order(["b", "a", "b"].map(OsString::from).to_vec()), ["a", "b"]);
+}
+
+#[test]
 fn name_by_name_the_same_is_opened_and_the_same_refused() {
     let (dir, root) = place();
     root.make_dirs(p("a/b")).unwrap();
