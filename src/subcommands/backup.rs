@@ -191,9 +191,10 @@ fn templates(archive: &mut Archive<'_>, config: &Config, texts: &Texts, report: 
 
 /// Homes and workspaces. Of a home only HOME: the rest of it is made anew.
 fn trees(archive: &mut Archive<'_>, config: &Config, report: &mut Report) -> Result<(), BackupError> {
+    let entries = entries_of_a_user(config);
     let homes = Beneath::open(&config.homes_dir())?;
     for user in names(&homes, Path::new(""))?.iter().map(Path::new).filter(|user| *user != Path::new("by-hand")) {
-        let mut walk = Walk::new(&homes, archive, report);
+        let mut walk = Walk::new(&homes, archive, report).at_most(entries);
         for agent in names(&homes, user)? {
             let home = user.join(agent).join("home");
             if homes.look(&home)?.is_some() {
@@ -203,9 +204,15 @@ fn trees(archive: &mut Archive<'_>, config: &Config, report: &mut Report) -> Res
     }
     let workspaces = Beneath::open(&config.workspaces)?;
     for user in names(&workspaces, Path::new(""))? {
-        Walk::new(&workspaces, archive, report).tree(Path::new(&user), &Path::new(WORKSPACES).join(&user))?;
+        Walk::new(&workspaces, archive, report).at_most(entries).tree(Path::new(&user), &Path::new(WORKSPACES).join(&user))?;
     }
     Ok(())
+}
+
+/// Entries that are looked at in one user's homes, and in their workspaces. Far more than they may have, whoever lowered that later.
+fn entries_of_a_user(config: &Config) -> u64 {
+    let most = config.agents.values().map(|agent| agent.limits.workspace_files).max();
+    most.unwrap_or_default().saturating_mul(4).max(1_000_000)
 }
 
 /// The directories of people. Our own: no agent can write there.

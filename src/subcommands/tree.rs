@@ -105,6 +105,8 @@ pub(crate) struct Walk<'a> {
     sink: &'a mut dyn Sink,
     report: &'a mut Report,
     links: Links,
+    /// How many entries it still looks at.
+    left: u64,
 }
 
 /// A directory that is gone through. What is still to come is held by its names: by its paths, a wide directory at the end of a long path
@@ -119,7 +121,12 @@ struct Level {
 impl<'a> Walk<'a> {
     /// Goes through trees beneath `root`.
     pub(crate) fn new(root: &'a Beneath, sink: &'a mut dyn Sink, report: &'a mut Report) -> Self {
-        Self { root, sink, report, links: Links::default() }
+        Self { root, sink, report, links: Links::default(), left: u64::MAX }
+    }
+
+    /// Looks at no more entries than that: who moves directories on, ahead of it, would never let it come to an end.
+    pub(crate) fn at_most(self, entries: u64) -> Self {
+        Self { left: entries, ..self }
     }
 
     /// Gives on the directory `from` and all in it, by the name `to`, in the order of names.
@@ -174,6 +181,11 @@ impl<'a> Walk<'a> {
             self.leave_out(to, "its path is too long");
             return Ok(false);
         }
+        let Some(left) = self.left.checked_sub(1) else {
+            self.leave_out(to, "there are too many files before it");
+            return Ok(false);
+        };
+        self.left = left;
         let kind = match self.root.look(path) {
             Ok(Some(entry)) => entry.kind,
             Ok(None) => return Ok(false),

@@ -101,6 +101,18 @@ fn directories_that_are_still_to_come_take_no_room_for_their_paths() {
 }
 
 #[test]
+fn a_tree_that_does_not_end_is_left_at_its_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["in/a", "in/b/c", "in/d"] {
+        std::fs::create_dir_all(directory.path().join(name)).unwrap();
+    }
+    let (mut writer, mut report) = (Writer::new(Vec::new()), Report::default());
+    let root = Beneath::open(directory.path()).unwrap();
+    Walk::new(&root, &mut writer, &mut report).at_most(3).tree(Path::new("in"), Path::new("to")).unwrap();
+    assert_eq!((report.members, report.left_out.names), (4, vec!["to/b/c: there are too many files before it".to_owned()]));
+}
+
+#[test]
 fn names_that_are_as_long_and_strange_as_can_be_leave_a_report_that_is_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let root = Beneath::open(directory.path()).unwrap();
