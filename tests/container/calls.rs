@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::engine::{IMAGE, all, compile, docker, repository, said, work};
 use crate::{foreign, policy};
 
-/// What no program can call without being ended or forked by it, whatever its arguments.
-const NOT_TO_BE_TRIED: [&str; 3] = ["rt_sigreturn", "exit", "exit_group"];
+/// What no program can call without being ended or forked by it, whatever its arguments. The last two the kernel lets past any filter, and
+/// ends who calls them from anywhere but its own trampolines (`seccomp_uprobe_exception` since Linux 6.14).
+const NOT_TO_BE_TRIED: [&str; 5] = ["rt_sigreturn", "exit", "exit_group", "uretprobe", "uprobe"];
 
 /// Calls by name, as the C library's header has their numbers.
 fn numbers() -> BTreeMap<String, u32> {
