@@ -1,8 +1,9 @@
-//! Rootless Podman, as an ordinary user, with the options of `docker/kiroclaw.container`. Debian 12's Podman 4.3 has no Quadlet, so its keys
-//! are put into words here as podman-systemd.unit(5) says.
+//! Rootless Podman, as an ordinary user, with the options that its own generator (Quadlet) makes of `docker/kiroclaw.container`. Debian 12's
+//! Podman 4.3 has none: for that one the keys are put into words here, and a generator is what these are held against.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::engine::{all, below, eventually, kill, repository, said, work};
@@ -37,44 +38,107 @@ fn podman(words: &[&str]) -> Command {
     command
 }
 
-/// The words of `podman run` for `[Container]`, with the files of the test in place of a server's, and what this machine lacks: systemd.
-fn options(runtime: &str) -> Vec<String> {
-    let unit = std::fs::read_to_string(repository("docker/kiroclaw.container")).unwrap();
-    let section = unit.split("[Container]").nth(1).unwrap().split("\n[").next().unwrap();
-    let lines = section.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let mut words = vec![format!("--runtime={runtime}"), "run".to_owned(), "--detach".to_owned(), "--network=host".to_owned()];
-    for (key, value) in lines.map(|line| line.split_once('=').unwrap()) {
-        let value = value
-            .replace("/opt/kiroclaw/", &format!("{}/", home().display()))
-            .replace("/etc/kiroclaw:/etc", &format!("{}/etc:/etc", home().display()));
-        match key {
-            "Image" | "ContainerName" | "User" | "Group" | "LogDriver" => {}
-            "UserNS" => words.push(format!("--userns={value}")),
-            "ReadOnly" => words.push(format!("--read-only={value}")),
-            "ReadOnlyTmpfs" => words.push(format!("--read-only-tmpfs={value}")),
-            "DropCapability" => words.push(format!("--cap-drop={value}")),
-            "NoNewPrivileges" => words.push("--security-opt=no-new-privileges".to_owned()),
-            "SeccompProfile" => words.push(format!("--security-opt=seccomp={value}")),
-            "Environment" => words.push(format!("--env={value}")),
-            "Secret" => words.push(format!("--secret={value}")),
-            "Volume" => words.push(format!("--volume={value}")),
-            "Tmpfs" => words.push(format!("--tmpfs={value}")),
-            "PidsLimit" => words.push(format!("--pids-limit={value}")),
-            "Ulimit" => words.push(format!("--ulimit={value}")),
-            "PodmanArgs" => words.extend(value.split_whitespace().map(str::to_owned)),
-            "HealthCmd" => words.push(format!("--health-cmd={value}")),
-            "HealthInterval" => words.push(format!("--health-interval={value}")),
-            "HealthTimeout" => words.push(format!("--health-timeout={value}")),
-            "HealthStartPeriod" => words.push(format!("--health-start-period={value}")),
-            "HealthRetries" => words.push(format!("--health-retries={value}")),
-            other => panic!("docker/kiroclaw.container has {other}, which this test does not know"),
+/// Podman's generator, where this one has it.
+const GENERATOR: &str = "/usr/libexec/podman/quadlet";
+
+/// What a generator adds for systemd, of which there is none here: it says when the service runs, holds its cgroup and logs, and takes it away.
+const OF_SYSTEMD: [&str; 8] =
+    ["--cgroups=split", "--cidfile=%t/%N.cid", "--log-driver=journald", "--replace", "--rm", "--sdnotify=conmon", "-d", "--name=kiroclaw"];
+
+/// The unit's text.
+fn unit() -> String {
+    std::fs::read_to_string(repository("docker/kiroclaw.container")).unwrap()
+}
+
+/// What the generator says of the unit, and the options of `podman run` that it makes.
+fn generated() -> Option<(String, BTreeSet<String>)> {
+    if !Path::new(GENERATOR).exists() {
+        return None;
+    }
+    let units = tempfile::tempdir_in(work()).unwrap();
+    std::fs::write(units.path().join("kiroclaw.container"), unit()).unwrap();
+    let output = Command::new(GENERATOR).args(["-dryrun", "-user"]).env("QUADLET_UNIT_DIRS", units.path()).output().unwrap();
+    assert!(output.status.success(), "{}", all(&output));
+    let made = String::from_utf8(output.stdout).unwrap();
+    let line = made.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/podman run ")).expect("a command line");
+    let mut words = unquoted(line).into_iter().peekable();
+    let mut options = BTreeSet::new();
+    while let Some(word) = words.next() {
+        let value = (word.starts_with('-') && !word.contains('=')).then(|| words.next_if(|next| !next.starts_with('-'))).flatten();
+        options.insert(value.map_or_else(|| word.clone(), |value| format!("{word}={value}")));
+    }
+    Some((String::from_utf8(output.stderr).unwrap(), options))
+}
+
+/// Words as systemd quotes them (systemd.service(5), "Command lines"): a quote is left out, a backslash takes what follows as it is.
+fn unquoted(line: &str) -> Vec<String> {
+    let (mut words, mut quoted) = (vec![String::new()], false);
+    let line = line.replace("\\x20", "\\ ");
+    let mut signs = line.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            '\\' => words.last_mut().unwrap().extend(signs.next()),
+            _ => words.last_mut().unwrap().push(sign),
         }
     }
-    words.extend(
-        ["--user=1000:1000", "--name=kiroclaw", "--log-driver=k8s-file", concat!("kiroclaw:", env!("CARGO_PKG_VERSION"))]
-            .map(str::to_owned),
-    );
     words
+}
+
+/// The same of our own.
+fn translated() -> BTreeSet<String> {
+    let unit = unit();
+    let section = unit.split("[Container]").nth(1).unwrap().split("\n[").next().unwrap();
+    let lines = section.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut options = BTreeSet::new();
+    for (key, value) in lines.map(|line| line.split_once('=').unwrap()) {
+        let option = match key {
+            "ContainerName" => "--name",
+            "DropCapability" => "--cap-drop",
+            "Environment" => "--env",
+            "HealthCmd" => "--health-cmd",
+            "HealthInterval" => "--health-interval",
+            "HealthRetries" => "--health-retries",
+            "HealthStartPeriod" => "--health-start-period",
+            "HealthTimeout" => "--health-timeout",
+            "LogDriver" => "--log-driver",
+            "PidsLimit" => "--pids-limit",
+            "ReadOnlyTmpfs" => "--read-only-tmpfs",
+            "SeccompProfile" => "--security-opt=seccomp",
+            "Secret" => "--secret",
+            "Tmpfs" => "--tmpfs",
+            "Ulimit" => "--ulimit",
+            "UserNS" => "--userns",
+            "Volume" => "-v",
+            _ => "",
+        };
+        match key {
+            "Group" => {} // with the user
+            "Image" => drop(options.insert(value.to_owned())),
+            "NoNewPrivileges" => drop(options.insert("--security-opt=no-new-privileges".to_owned())),
+            "PodmanArgs" => options.extend(value.split_whitespace().map(str::to_owned)),
+            "ReadOnly" => drop(options.insert("--read-only".to_owned())),
+            "User" => drop(options.insert(format!("--user={value}:{value}"))),
+            _ if option.is_empty() => panic!("docker/kiroclaw.container has {key}, which this test does not know"),
+            _ => drop(options.insert(format!("{option}={value}"))),
+        }
+    }
+    options
+}
+
+/// All words for Podman: with the files of the test in place of a server's, and without what only systemd can give.
+fn words(runtime: &str) -> Vec<String> {
+    let options = generated().map_or_else(translated, |(_, options)| options);
+    let (image, options): (Vec<String>, Vec<String>) = options.into_iter().partition(|word| !word.starts_with('-'));
+    let kept = options.into_iter().filter(|word| !OF_SYSTEMD.contains(&word.as_str()));
+    let at_home = kept.map(|word| {
+        word.replace("/opt/kiroclaw/", &format!("{}/", home().display()))
+            .replace("/etc/kiroclaw:/etc", &format!("{}/etc:/etc", home().display()))
+    });
+    let runtime = format!("--runtime={runtime}");
+    let own = [&runtime, "run", "--detach", "--network=host", "--name=kiroclaw", "--log-driver=k8s-file"].map(str::to_owned);
+    own.into_iter().chain(at_home).chain(image).collect()
 }
 
 /// What docs/operating.md has one do before the first start.
@@ -118,7 +182,7 @@ fn a_conversation_is_held_under_rootless_podman_by_both_runtimes() {
     let _end = End;
     prepare(&telegram);
     for runtime in ["crun", "runc"] {
-        let words = options(runtime);
+        let words = words(runtime);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         said(&mut podman(&words));
         ana.sends(&format!("say good morning by {runtime}"));
@@ -141,4 +205,18 @@ fn a_conversation_is_held_under_rootless_podman_by_both_runtimes() {
         assert_eq!(code.trim(), "0", "{runtime}");
         said(&mut podman(&["rm", "kiroclaw"]));
     }
+}
+
+#[test]
+fn podman_s_own_generator_takes_the_unit_without_a_word_and_makes_these_options_of_it() {
+    let Some((complaints, options)) = generated() else {
+        println!("SKIPPED: this Podman has no generator; ENGINES=trixie tests/container/run has one");
+        return;
+    };
+    let complaints: Vec<&str> = complaints.lines().filter(|line| !line.contains("Loading source unit file")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    let of_systemd = |word: &String| OF_SYSTEMD.contains(&word.as_str());
+    let ours: BTreeSet<String> = translated().into_iter().filter(|word| !of_systemd(word)).collect();
+    let theirs: BTreeSet<String> = options.into_iter().filter(|word| !of_systemd(word)).collect();
+    assert_eq!(ours, theirs);
 }
