@@ -154,6 +154,8 @@ fn prepare(telegram: &Telegram) {
     }
     std::fs::set_permissions(home().join("etc"), PermissionsExt::from_mode(0o700)).unwrap();
     said(&mut podman(&["load", "-i", "kiroclaw.tar"]));
+    let image = concat!("kiroclaw:", env!("CARGO_PKG_VERSION"));
+    said(&mut podman(&["tag", image, &format!("localhost/{image}")]));
     let mut secret = podman(&["secret", "create", "kiroclaw-bot-token", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     std::io::Write::write_all(&mut secret.stdin.take().unwrap(), telegram.token().as_bytes()).unwrap();
     assert!(secret.wait().unwrap().success());
