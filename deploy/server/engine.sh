@@ -4,6 +4,7 @@
 
 readonly OPT=/opt/kiroclaw
 readonly QUADLET=/etc/containers/systemd/kiroclaw.container
+readonly APPARMOR=/etc/apparmor.d/kiroclaw
 # The image's user. Nobody on the host needs to have this number.
 readonly INSIDE=1000
 
@@ -29,10 +30,26 @@ engine_place() {
         install -d -m 755 "$OPT" "$OPT/versions"
         rm -rf "$OPT/incoming"
         cp -R release/docker "$OPT/incoming"
+        confine "$OPT/incoming"
         echo "$sum" >"$OPT/incoming/sum"
         chmod -R u=rwX,go=rX "$OPT/incoming"
         mv -T "$OPT/incoming" "$OPT/versions/$release"
     fi
+}
+
+# confine DIRECTORY: what is in it starts the container by our AppArmor profile, where there is AppArmor. There is one for all versions.
+confine() {
+    if sh "$1/apparmor" >apparmor.log 2>&1; then
+        step "AppArmor's profile kiroclaw"
+        sed -i 's/KIROCLAW_APPARMOR:-unconfined/KIROCLAW_APPARMOR:-kiroclaw/' "$1/compose.yaml"
+        sed -i 's/apparmor=unconfined/apparmor=kiroclaw/' "$1/kiroclaw.container"
+    fi
+}
+
+no_longer_confine() {
+    [ -e "$APPARMOR" ] || return 0
+    apparmor_parser --remove "$APPARMOR" 2>/dev/null || :
+    rm -f "$APPARMOR"
 }
 
 docker_current() { engine_link current; }
@@ -117,6 +134,7 @@ docker_stop() {
 docker_remove() {
     [ ! -e "$OPT/compose.yaml" ] || compose down --remove-orphans >/dev/null 2>&1 || fail "docker compose down failed in $OPT"
     engine_remove docker
+    no_longer_confine
 }
 
 # engine_remove ENGINE
@@ -165,4 +183,5 @@ podman_remove() {
     systemctl daemon-reload
     podman secret rm kiroclaw-bot-token kiroclaw-kiro-api-key >/dev/null 2>&1 || :
     engine_remove podman
+    no_longer_confine
 }
