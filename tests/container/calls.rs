@@ -103,6 +103,25 @@ fn the_engine_starts_with_it_by_runc_and_crun_in_every_order() {
     }
 }
 
+/// What `seccomp/engines.json` adds for the engines' runtimes alone is needed.
+#[test]
+fn without_what_the_runtimes_call_themselves_they_start_no_container() {
+    let mut profile: Value = serde_json::from_slice(&std::fs::read(repository("seccomp/container.json")).unwrap()).unwrap();
+    let calls = profile["syscalls"].as_array_mut().unwrap();
+    let before = calls.len();
+    calls.retain(|call| !call["comment"].as_str().unwrap().starts_with("PR_SET_KEEPCAPS"));
+    assert_eq!(calls.len(), before - 1, "engines.json adds one");
+    let path = work().join("without.json");
+    std::fs::write(&path, profile.to_string()).unwrap();
+    let option = format!("seccomp={}", path.display());
+    let starts = |runtime: &&str| {
+        let words = ["run", "--rm", "--network", "none", "--runtime", runtime, "--security-opt", &option, IMAGE, "--help"];
+        docker(&words).output().unwrap().status.success()
+    };
+    let starting: Vec<&str> = ["runc", "crun"].into_iter().filter(starts).collect();
+    assert!(starting.is_empty(), "it is not needed by {starting:?}");
+}
+
 #[test]
 fn in_the_container_an_agent_s_jail_is_as_it_is_with_a_proc_that_is_shared() {
     let jail = foreign::ALL.iter().find(|one| one.name == foreign::BY_OUR_PROFILE).unwrap();
