@@ -48,9 +48,9 @@ fits() {
         fi
         ;;
     podman)
-        at_least "$(fact podman)" 4.4 && return
+        at_least "$(fact podman)" 4.9 && return
         if [ -n "$(fact podman)" ]; then
-            trouble="Podman there is $(fact podman), and units for it (Quadlet) want 4.4 or newer: take --mode=systemd or --mode=docker"
+            trouble="Podman there is $(fact podman), and units for it (Quadlet) want 4.9 or newer: take --mode=systemd or --mode=docker"
         else
             trouble="there is no Podman there"
         fi
@@ -75,7 +75,7 @@ choose_mode() {
     for mode in systemd docker podman; do
         fits "$mode" && return
     done
-    trouble="neither systemd 250, nor Docker with Compose, nor Podman 4.4 or newer is there: install one of them"
+    trouble="neither systemd 250, nor Docker with Compose, nor Podman 4.9 or newer is there: install one of them"
     return 1
 }
 

@@ -61,7 +61,7 @@ dry_run() {
     said "nothing was done"
     there "! test -e /etc/kiroclaw && ! test -e /usr/local/lib/kiroclaw"
     deploy 1 --dry-run --yes --mode=podman
-    said "Podman there is 4.3.1, and units for it (Quadlet) want 4.4 or newer"
+    said "Podman there is 4.3.1, and units for it (Quadlet) want 4.9 or newer"
 }
 
 # Eve writes first and is refused; Ana's first message is answered when it runs.
