@@ -60,11 +60,13 @@ impl Table {
         self.note(figure, budget, measured);
     }
 
-    fn print(&self) {
+    /// Prints it. A message that got lost fails the run.
+    fn end(&self) -> ExitCode {
         println!("| figure | budget | measured |\n|---|---|---|");
         for Row { figure, budget, measured } in &self.rows {
             println!("| {figure} | {budget} | {measured} |");
         }
+        if self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
 
@@ -75,11 +77,14 @@ fn main() -> ExitCode {
     let program = program();
     println!("{}, {}\n", program.display(), machine::describe());
     let mut table = Table::default();
-    // The quickest rows, for who works on that part: `cargo bench --bench budget -- egress`.
+    // Some rows, for who works on that part: `cargo bench --bench budget -- egress`, or `day`.
     if std::env::args().any(|word| word == "egress") {
         way_out(&program, &mut table);
-        table.print();
-        return ExitCode::SUCCESS;
+        return table.end();
+    }
+    if std::env::args().any(|word| word == "day") {
+        day(&program, &mut table).unwrap_or_else(|why| table.row("a day's turns", "0 lost", Err(why)));
+        return table.end();
     }
     table.note("static binary", "≤ 5 MB", Ok(machine::size(&program)));
     table.note("system calls allowed to the gateway", "≤ 50", machine::gateway_syscalls());
@@ -91,8 +96,8 @@ fn main() -> ExitCode {
     table.row("start to first getUpdates, median of 9", "≤ 50 ms", start_time(&program));
     conversation(&program, &mut table).unwrap_or_else(|why| table.row("conversation", "0 lost", Err(why)));
     table.row("100 users × 25 messages, bursts of 5, 16 runtimes", "0 lost, in order", crowd(&program));
-    table.print();
-    if table.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    day(&program, &mut table).unwrap_or_else(|why| table.row("a day's turns", "0 lost", Err(why)));
+    table.end()
 }
 
 /// The static binary, or the one that cargo built for this benchmark.
@@ -145,6 +150,23 @@ fn conversation(program: &Path, table: &mut Table) -> Result<(), String> {
     telegram.waits_at_most(Duration::from_secs(10), |state| state.queue.is_empty().then_some(()));
     table.note("memory after 1,000 turns (same processes)", "≤ 8 MB", appliance.memory());
     Ok(())
+}
+
+/// What memory does from turn to turn: the turns of ten people, as many as they have in a day and in many.
+fn day(program: &Path, table: &mut Table) -> Result<(), String> {
+    let telegram = Telegram::start_without_topics();
+    let people = people(&telegram, 10);
+    let appliance = Appliance::start(program, &telegram, 10, 10)?;
+    let mut of = |figure, each| -> Result<(), String> {
+        complete(&appliance, &people, load::run(&telegram, &people, Shape { each, at_once: 1 }))?;
+        telegram.waits_at_most(Duration::from_secs(10), |state| state.queue.is_empty().then_some(()));
+        table.note(figure, "≤ 8 MB", appliance.memory());
+        Ok(())
+    };
+    of("memory after 1,000 turns of 10 people", 100)?;
+    of("… 3,000", 200)?;
+    of("… 10,000", 700)?;
+    of("… 20,000", 1000)
 }
 
 /// All calls from the prompt to its answer; polling is no call.
