@@ -168,7 +168,7 @@ fn enter(plan: Plan, way: Apart, abi: i32, identity: Identity, mut says: PipeWri
         entered => entered?,
     };
     let alone = if way.has_processes(abi) || way.has_files() { Some(split(&plan, way, abi, left)?) } else { None };
-    privileges::drop_all()?;
+    privileges::drop_all_by_exec()?;
     let port = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(JailError::step("reading the listener's port"))?;
     // Fails if the keeper died before its death could be signalled.
     says.write_all(&[HOLDS]).map_err(JailError::step("the keeper died while the jail was made"))?;
@@ -216,7 +216,7 @@ fn split(plan: &Plan, way: Apart, abi: i32, mut left: Option<Left>) -> Result<Pi
 
 /// The way of who stays inside to having nothing. Should it fail, the command says so, and is not executed.
 fn give_up_powers(left: Option<Left>, mut says: PipeWriter) -> Result<(), JailError> {
-    let gone = left.map_or(Ok(()), Left::let_go).and_then(|()| privileges::drop_all());
+    let gone = left.map_or(Ok(()), Left::let_go).and_then(|()| privileges::drop_all_by_exec());
     let word = if gone.is_ok() { HOLDS } else { REFUSED };
     says.write_all(&[word]).map_err(JailError::step("the command died while the jail was made"))
 }

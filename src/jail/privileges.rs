@@ -25,6 +25,21 @@ pub(crate) fn drop_all() -> Result<(), JailError> {
     drop_all_but(&CapsHashSet::new())
 }
 
+/// As [`drop_all`], in a user namespace of one's own that is left by `exec` or by nobody. Where even giving up is refused (capset(2), as by
+/// systemd's `SystemCallFilter=~@privileged`), it is enough that `exec` gives up all: then the command has nothing, and whoever stays inside,
+/// which is ours, keeps powers over nothing but the namespaces of that command.
+pub(crate) fn drop_all_by_exec() -> Result<(), JailError> {
+    drop_all().or_else(|error| if exec_leaves_nothing()? { Ok(()) } else { Err(error) })
+}
+
+/// Whether an executed program has none (capabilities(7), "Transformation of capabilities during execve()"). For who is not root only what is
+/// inheritable is passed on, of which what is ambient is a part, and what a file has as far as it is bounded.
+fn exec_leaves_nothing() -> Result<bool, JailError> {
+    let root = rustix::process::geteuid().is_root() || rustix::process::getuid().is_root();
+    let is_empty = |set| caps::read(None, set).map(|held| held.is_empty()).map_err(failed);
+    Ok(!root && is_empty(CapSet::Inheritable)? && is_empty(CapSet::Bounding)?)
+}
+
 /// As [`drop_all`], but leaves root what it needs to be mapped into a user namespace (user_namespaces(7): CAP_SETFCAP, since Linux 5.12);
 /// for whoever makes jails, until they are made. An ordinary user needs, has and keeps none.
 pub(crate) fn drop_all_but_mapping() -> Result<(), JailError> {
@@ -49,9 +64,12 @@ fn drop_all_but(kept: &CapsHashSet) -> Result<(), JailError> {
             }
         }
     }
-    caps::clear(None, CapSet::Inheritable).map_err(failed)?;
-    for set in [CapSet::Effective, CapSet::Permitted] {
-        caps::set(None, set, kept).map_err(failed)?;
+    let none = CapsHashSet::new();
+    for (set, kept) in [(CapSet::Inheritable, &none), (CapSet::Effective, kept), (CapSet::Permitted, kept)] {
+        // Who holds nothing has nothing to ask for: capset(2) may be refused.
+        if caps::read(None, set).map_err(failed)? != *kept {
+            caps::set(None, set, kept).map_err(failed)?;
+        }
     }
     // What is ambient is always inheritable too (capabilities(7)).
     for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
