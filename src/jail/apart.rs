@@ -21,7 +21,7 @@ const SCOPES: i32 = 6;
 /// One way of being apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Apart {
-    /// With users, network, IPC, files and processes of its own. Its host name is the machine's, which nobody without capabilities there may change.
+    /// With users, network, IPC, host name, files and processes of its own.
     Wholly,
     /// The same, but /proc is the machine's: most containers let nobody mount another one.
     SharingProc,
@@ -60,7 +60,7 @@ impl Apart {
         if self == Self::Not {
             return UnshareFlags::empty();
         }
-        let mut all = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWIPC;
+        let mut all = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
         all.set(UnshareFlags::NEWNS, self.has_files());
         all.set(UnshareFlags::NEWPID, self.has_processes(abi));
         all
