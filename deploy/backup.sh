@@ -88,10 +88,14 @@ save() {
     name=kiroclaw-$(printf '%s' "$host" | tr -c 'A-Za-z0-9._-' _)
     file=$to/$name-$(date -u +%Y%m%dT%H%M%SZ).age
     # A backup has its name when it is whole.
+    code=0
     # shellcheck disable=SC2086 # keys have no blanks
-    if ! (umask 077 && change_there backup $recipients >"$file.part"); then
+    (umask 077 && change_there backup $recipients >"$file.part") 2>"$work/told" || code=$?
+    clean <"$work/told" >&2
+    if [ "$code" != 0 ]; then
         rm -f "$file.part"
-        die "there is no backup"
+        note "deploy: there is no backup"
+        exit "$code"
     fi
     mv "$file.part" "$file"
     say "$file: $(wc -c <"$file" | tr -d ' ') bytes"
@@ -117,7 +121,7 @@ bring_back() {
     [ -n "$yes" ] || agrees "Conversations, workspaces and homes on $host are replaced by those of $restore. Go on" n || die "nothing was done"
     say "  · sending the backup"
     put_there /var/lib/kiroclaw-restore.age <"$restore" || die "the backup did not get there; is kiroclaw installed on $host? deploy.sh does it"
-    change_there restore "$(if [ -n "$identity" ]; then echo identity; else echo passphrase; fi)"
+    telling change_there restore "$(if [ -n "$identity" ]; then echo identity; else echo passphrase; fi)"
 }
 
 main() {
@@ -132,7 +136,7 @@ main() {
         bring_back
     else
         # shellcheck disable=SC2086
-        change_there nightly ${recipients:-off}
+        telling change_there nightly ${recipients:-off}
     fi
 }
 

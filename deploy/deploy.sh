@@ -126,9 +126,15 @@ need_tools() {
     done
 }
 
+# read_facts MODE: into `facts`. A server may say anything; nothing of it reaches a terminal as it is.
+read_facts() {
+    look_there look "$1" >"$work/facts" 2>"$work/told" || { clean <"$work/told" >&2 && die "$host could not be looked at"; }
+    facts=$(clean <"$work/facts")
+}
+
 # Looks at the server, and stops where kiroclaw cannot run.
 look() {
-    facts=$(look_there look "$wanted_mode") || die "the server could not be looked at; see above"
+    read_facts "$wanted_mode"
     choose_mode "$wanted_mode" || die "$trouble"
     found=$(hindrances)
     [ -z "$found" ] || die "kiroclaw cannot run on $host:
@@ -136,7 +142,7 @@ $(printf '%s\n' "$found" | sed 's/^/  - /')"
 }
 
 tell_server() {
-    say "$host: $(fact system | clean), Linux $(fact kernel) (Landlock ABI $(landlock_abi "$(fact kernel)")), $(fact arch), $(fact memory) MB of memory, $(fact disk) MB of disk left"
+    say "$host: $(fact system), Linux $(fact kernel) (Landlock ABI $(landlock_abi "$(fact kernel)")), $(fact arch), $(fact memory) MB of memory, $(fact disk) MB of disk left"
     warnings | sed 's/^/  note: /'
 }
 
@@ -158,6 +164,7 @@ tell_plan() {
     fi
     [ -z "$bot_token" ] || say "  - the token in /etc/kiroclaw/secrets, for root alone"
     [ -z "$api_key" ] || say "  - the key of kiro-cli there too"
+    [ -z "$log_in$with_kiro" ] || say "  - kiro-cli, if it is not there: fetched (200 MB), or for a container built into an image (2 GB)"
     say "  - state, workspaces and the agents' homes in /var/lib/kiroclaw"
 }
 
@@ -184,6 +191,9 @@ put() {
     fi
     find_build "$(known_architecture "$(fact arch)")"
     stage_settings
+    # A key is of use only to kiro-cli, which answers where nothing else is named.
+    with_kiro=
+    [ -z "$api_key" ] || [ -n "$agent_command" ] || with_kiro=yes
     tell_plan
     if [ -n "$dry_run" ]; then
         say "" "(--dry-run: nothing was done)"
@@ -193,8 +203,15 @@ put() {
     stage_build
     say ""
     secret_1=$bot_token secret_2=$api_key
-    change_there put "$mode" "$version"
-    [ -z "$log_in" ] || login
+    telling change_there put "$mode" "$version"
+    # What follows needs neither.
+    secret_1='' secret_2=''
+    rm -rf "$work/stage"
+    if [ -n "$log_in" ]; then
+        login
+    elif [ -n "$with_kiro" ]; then
+        fetch_kiro
+    fi
     tell_end
 }
 
@@ -213,12 +230,12 @@ uninstall() {
     elif [ -z "$yes" ]; then
         agrees "Remove kiroclaw from $host? Settings and data stay" || die "nothing was done"
     fi
-    change_there uninstall $purge
+    telling change_there uninstall $purge
 }
 
 restart() {
     [ -z "$dry_run" ] || { say "would start kiroclaw on $host anew" && return; }
-    change_there restart
+    telling change_there restart
 }
 
 main() {
@@ -230,9 +247,9 @@ main() {
     become_root
     case $what in
     put | update) look && tell_server && put ;;
-    login) facts=$(look_there look) && login ;;
-    status) look_there status ;;
-    logs) look_there logs "$lines" ;;
+    login) read_facts '' && login ;;
+    status) told look_there status ;;
+    logs) told look_there logs "$lines" ;;
     restart) restart ;;
     uninstall) uninstall ;;
     esac

@@ -55,6 +55,7 @@ fits() {
             trouble="there is no Podman there"
         fi
         ;;
+    *) trouble="it says that kiroclaw runs there by \`$1\`, which this script does not know" ;;
     esac
     return 1
 }
@@ -97,7 +98,7 @@ hindrances() {
         echo "its kernel is $(fact kernel): Landlock wants 5.13 or newer"
     fi
     [ "$(fact memory)" -ge $LEAST_MEMORY ] || echo "it has $(fact memory) MB of memory: $LEAST_MEMORY are wanted"
-    [ "$(fact disk)" -ge $LEAST_DISK ] || echo "it has $(fact disk) MB of disk left: $LEAST_DISK are wanted"
+    [ "$(fact disk)" -ge $LEAST_DISK ] || echo "it has $(fact disk) MB of disk left (of /var/lib, /usr/local and /opt the least): $LEAST_DISK are wanted"
     [ -z "$(fact lacks)" ] || echo "it lacks $(fact lacks): install it"
 }
 

@@ -41,7 +41,7 @@ ask_people() {
 wait_for_owner() {
     next=
     while wait_for_person; do
-        if agrees "   Is this you: $person_name, id $person"; then
+        if agrees "   Is this you: id $person, who goes by the name \"$person_name\""; then
             allowed=$person
             return
         fi

@@ -45,8 +45,9 @@ tunnel() {
 
 # A password or the question about a new host key belong to ssh, which asks at the terminal itself.
 connect() {
-    tunnel -o ControlMaster=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -fN "$host" </dev/null >/dev/null ||
-        die "no connection to $host. Try by hand: ssh${ssh_config:+ -F $ssh_config}${port:+ -p $port} $host"
+    tunnel ${yes:+-o BatchMode=yes} -o ControlMaster=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -fN "$host" </dev/null >/dev/null ||
+        die "no connection to $host. Try by hand: ssh${ssh_config:+ -F $ssh_config}${port:+ -p $port} $host
+If root may not log in there, name a user who may and has sudo: --ssh=user@$host"
     connected=yes
 }
 

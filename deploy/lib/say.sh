@@ -74,3 +74,22 @@ clean() {
         gsub(/\330\234|\342\200[\216\217\252-\256]|\342\201[\246-\251]|\302[\200-\237]/, ""); print
     }'
 }
+
+# telling COMMAND…: runs it, and shows what it says as it comes, a line at a time, fit for this terminal. Its exit code is ours.
+telling() {
+    echo 1 >"$work/code"
+    {
+        code=0
+        "$@" 2>&1 || code=$?
+        echo "$code" >"$work/code"
+    } | while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line" | clean; done
+    return "$(cat "$work/code")"
+}
+
+# told COMMAND…: the same, when it has said all of it.
+told() {
+    code=0
+    "$@" >"$work/told" 2>&1 || code=$?
+    clean <"$work/told"
+    return "$code"
+}

@@ -47,7 +47,9 @@ verb_restore() {
 }
 
 forget_waiting() {
+    code=$?
     rm -f "$WAITING" "$place/restore.age" "$place/restore.key"
+    ended "$code"
 }
 
 # restore passphrase|identity [WORD]

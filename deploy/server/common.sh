@@ -6,30 +6,38 @@ readonly ETC=/etc/kiroclaw           # settings, as the service's working direct
 readonly DATA=/var/lib/kiroclaw      # store, homes, workspaces: what --uninstall keeps
 readonly INNER=$DATA/container      # the same, of a container
 readonly PROGRAMS=/usr/local/lib/kiroclaw
+readonly KIRO_URL=https://prod.download.cli.kiro.dev/stable # has kiro-cli and its manifest
 readonly HEALTHY_SECONDS=90          # a small server starts in two; one that is emulated, in twenty
 
 # What is done, a line each. Whoever reads it may have gone away, which is no reason to stop in the middle.
 step() {
+    at_step=$*
     printf '  · %s\n' "$*" 2>/dev/null || :
 }
 
 fail() {
+    at_step=
     printf 'on the server: %s\n' "$*" >&2 2>/dev/null || :
     exit 1
+}
+
+# ended CODE: what nobody foresaw ends a run with the words of whichever program it was; where that was is said here.
+ended() {
+    [ "$1" = 0 ] || [ -z "${at_step-}" ] ||
+        fail "it stopped at \`$at_step\`; see above. Mend that and run this again: it goes on from there"
 }
 
 # put FROM TO MODE OWNER: a file as it is to be, exchanged as a whole; remembers in `changed` that it was another.
 put() {
     [ -d "${2%/*}" ] || install -d -m 755 "${2%/*}"
-    if ! cmp -s "$1" "$2"; then
-        cp "$1" "$2.new"
-        chmod "$3" "$2.new"
-        chown "$4" "$2.new"
+    if cmp -s "$1" "$2"; then
+        chmod "$3" "$2"
+        chown "$4" "$2"
+    else
+        install -m "$3" -o "${4%:*}" -g "${4#*:}" "$1" "$2.new"
         mv -f "$2.new" "$2"
         changed=yes
     fi
-    chmod "$3" "$2"
-    chown "$4" "$2"
 }
 
 # put_secret NAME TEXT OWNER: the same, from a variable; nothing but a shell's own words touches the text.

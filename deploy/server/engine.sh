@@ -35,6 +35,53 @@ engine_place() {
         chmod -R u=rwX,go=rX "$OPT/incoming"
         mv -T "$OPT/incoming" "$OPT/versions/$release"
     fi
+    # Who has the image for work keeps it.
+    case $(engine_image "$1" "$(engine_link current)") in kiroclaw-work:*) engine_work "$1" "$release" ;; esac
+}
+
+# engine_image ENGINE VERSION: the one for work, with kiro-cli, where there is one of that version.
+engine_image() {
+    if [ -z "${plain-}" ] && "$1" image inspect "kiroclaw-work:$2" >/dev/null 2>&1; then echo "kiroclaw-work:$2"; else echo "kiroclaw:$2"; fi
+}
+
+# engine_work ENGINE VERSION: the image for work, built here where there is none. OCI's own format has no health check.
+engine_work() {
+    [ "$(engine_image "$1" "$2")" = "kiroclaw:$2" ] || return 0
+    step "building the image kiroclaw-work:$2, a Debian with kiro-cli and what agents use; it takes some 2 GB and minutes"
+    engine=$1 built=$2
+    set -- --build-arg "KIROCLAW=kiroclaw:$built" --build-arg "VERSION=$built" --tag "kiroclaw-work:$built" "$OPT/versions/$built/kiro"
+    [ "$engine" = docker ] || set -- --format docker "$@"
+    "$engine" build "$@" >build.log 2>&1 9>&- && return
+    tail -n 10 build.log | sed 's/^/      /'
+    fail "the image for work could not be built; what runs here is as it was. Mend what it says and try again, or build it elsewhere" \
+        "(WORK=1 VERSION=$built docker/build; $engine save kiroclaw-work:$built), load it here ($engine load), and try again"
+}
+
+docker_kiro() { engine_kiro docker; }
+podman_kiro() { engine_kiro podman; }
+
+# engine_kiro ENGINE: goes over to the image for work, and back where that does not get healthy.
+engine_kiro() {
+    if "$1" exec kiroclaw kiro-cli --version >/dev/null 2>&1; then
+        step "kiro-cli is there"
+        return
+    fi
+    release=$(engine_link current)
+    engine_work "$1" "$release"
+    "$1" run --rm --network none --read-only --tmpfs /tmp --entrypoint kiro-cli "kiroclaw-work:$release" --version >/dev/null 2>&1 9>&- ||
+        fail "the image kiroclaw-work:$release has no kiro-cli that runs. There: $1 image rm kiroclaw-work:$release; then this again, which builds another one"
+    step "starting kiroclaw-work:$release"
+    "${mode}_switch" "$release"
+    "${mode}_start"
+    if healthy_in_time; then
+        step "healthy"
+        return
+    fi
+    tell_log
+    plain=yes
+    go_back "$release"
+    "$1" image rm "kiroclaw-work:$release" >/dev/null
+    fail "kiroclaw-work:$release does not get healthy, so kiroclaw:$release runs again"
 }
 
 # confine DIRECTORY: what is in it starts the container by our AppArmor profile, where there is AppArmor. There is one for all versions.
@@ -61,13 +108,17 @@ engine_link() {
     basename "$(readlink "$OPT/$1" 2>/dev/null || :)"
 }
 
-# docker_switch VERSION: everything that belongs to it; Compose reads what differs from its file's defaults from .env beside it.
+# docker_switch VERSION: everything that belongs to it; Compose reads what differs from its file's defaults from .env beside it, where what
+# the operator says of memory and processors stays.
 docker_switch() {
     [ "$(docker_current)" = "$1" ] || changed=yes
     for file in compose.yaml compose.key.yaml container.json; do
         put "$OPT/versions/$1/$file" "$OPT/$file" 644 root:root
     done
-    printf 'KIROCLAW_IMAGE=kiroclaw:%s\nKIROCLAW_DATA=%s\nKIROCLAW_CONFIG=%s\n' "$1" "$INNER" "$ETC" >compose.env
+    {
+        printf 'KIROCLAW_IMAGE=%s\nKIROCLAW_DATA=%s\nKIROCLAW_CONFIG=%s\n' "$(engine_image docker "$1")" "$INNER" "$ETC"
+        [ ! -e "$OPT/.env" ] || grep -Ev '^KIROCLAW_(IMAGE|DATA|CONFIG)=' "$OPT/.env" || :
+    } >compose.env
     put compose.env "$OPT/.env" 644 root:root
     link "versions/$1" "$OPT/current"
 }
@@ -96,11 +147,16 @@ engine_remember() {
         case ${old##*/} in
         "$(engine_link current)" | "$(engine_link previous)") ;;
         *)
-            "$1" image rm "kiroclaw:${old##*/}" >/dev/null 2>&1 || :
+            engine_forget "$1" "${old##*/}"
             rm -rf "$old"
             ;;
         esac
     done
+}
+
+# engine_forget ENGINE VERSION: its images.
+engine_forget() {
+    for image in "kiroclaw-work:$2" "kiroclaw:$2"; do "$1" image rm "$image" >/dev/null 2>&1 || :; done
 }
 
 # A command of kiroclaw in its container, or in one like it where it does not run.
@@ -113,7 +169,13 @@ docker_kiroclaw() {
 }
 
 podman_kiroclaw() {
-    podman exec --interactive kiroclaw kiroclaw "$@"
+    if systemctl --quiet is-active kiroclaw.service; then
+        podman exec --interactive kiroclaw kiroclaw "$@"
+    else
+        podman run --rm --interactive --pull never --network none --read-only --read-only-tmpfs=false --cap-drop all --user $INSIDE:$INSIDE \
+            --security-opt no-new-privileges --security-opt "seccomp=$OPT/container.json" --security-opt apparmor=unconfined \
+            --volume "$INNER:$DATA" --volume "$ETC:$ETC:ro" --tmpfs /tmp "$(engine_image podman "$(engine_link current)")" "$@" 9>&-
+    fi
 }
 
 docker_health() { docker exec kiroclaw kiroclaw health; }
@@ -139,9 +201,7 @@ docker_remove() {
 
 # engine_remove ENGINE
 engine_remove() {
-    for old in "$OPT/versions"/*; do
-        "$1" image rm "kiroclaw:${old##*/}" >/dev/null 2>&1 || :
-    done
+    for old in "$OPT/versions"/*; do engine_forget "$1" "${old##*/}"; done
     rm -rf "$OPT"
 }
 
@@ -149,7 +209,7 @@ engine_remove() {
 podman_switch() {
     [ "$(podman_current)" = "$1" ] || changed=yes
     put "$OPT/versions/$1/container.json" "$OPT/container.json" 644 root:root
-    sed -e "s|^Image=.*|Image=localhost/kiroclaw:$1|" -e "s|^Volume=[^:]*:$DATA|Volume=$INNER:$DATA|" -e '/^UserNS=/d' \
+    sed -e "s|^Image=.*|Image=localhost/$(engine_image podman "$1")|" -e "s|^Volume=[^:]*:$DATA|Volume=$INNER:$DATA|" -e '/^UserNS=/d' \
         "$OPT/versions/$1/kiroclaw.container" >kiroclaw.container
     podman_put_secret bot-token
     if [ -s "$ETC/secrets/kiro-api-key" ]; then

@@ -26,8 +26,8 @@ systemd_place_release() {
     chmod -R u=rwX,go=rX "$PROGRAMS/incoming"
     chmod 755 "$PROGRAMS/incoming/kiroclaw"
     chown -R root:root "$PROGRAMS/incoming"
-    # What a power cut leaves under the final name is whole.
-    sync
+    # What a power cut leaves under the final name is whole. Of these files alone: all that a server has to write may take it long.
+    find "$PROGRAMS/incoming" -exec sync {} +
     mv -T "$PROGRAMS/incoming" "$PROGRAMS/$release"
 }
 
@@ -49,7 +49,10 @@ systemd_switch() {
         [ ! -e "$unit" ] || put "$unit" "$UNITS/${unit##*/}" 644 root:root
     done
     systemd_put_key
-    systemctl daemon-reload
+    # Reading all units anew takes a small server seconds, so only where systemd has read one that is another now.
+    if systemctl show --property NeedDaemonReload --value kiroclaw.service kiroclaw-backup.service kiroclaw-backup.timer | grep -q yes; then
+        systemctl daemon-reload
+    fi
 }
 
 # A credential that is not there would keep the unit from starting, so the unit names the key only where it is.
@@ -68,7 +71,7 @@ systemd_put_key() {
 # What was before is stopped first, so that what answers is the new one.
 systemd_start() {
     systemctl reset-failed kiroclaw.service 2>/dev/null || :
-    systemctl --quiet enable kiroclaw.service
+    systemctl --quiet --no-reload enable kiroclaw.service
     systemctl stop kiroclaw.service
     systemctl start --no-block kiroclaw.service
 }
@@ -105,6 +108,20 @@ systemd_logs() {
 
 systemd_state() {
     echo "$(systemctl is-active kiroclaw.service) since $(systemctl show -p ActiveEnterTimestamp --value kiroclaw.service)"
+}
+
+# In /usr/local/bin, checked against its manifest.
+systemd_kiro() {
+    if [ -x "$DATA/.local/bin/kiro-cli" ] || command -v kiro-cli >/dev/null; then
+        step "kiro-cli is there"
+        return
+    fi
+    for tool in curl python3; do
+        command -v $tool >/dev/null || fail "to fetch kiro-cli, $tool is wanted: install it"
+    done
+    step "fetching kiro-cli, which has some 200 MB"
+    sh "$PROGRAMS/current/docker/kiro/fetch-kiro" "$KIRO_URL" latest /usr/local
+    verb_restart
 }
 
 systemd_stop() {

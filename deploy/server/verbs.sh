@@ -5,6 +5,7 @@ main() {
     verb=$1
     shift
     changed=
+    trap 'ended $?' EXIT
     "verb_$verb" "$@"
 }
 
@@ -17,7 +18,7 @@ verb_look() {
     echo "landlock=$(look_landlock)"
     echo "namespaces=$(look_namespaces)"
     echo "memory=$(awk '$1 == "MemTotal:" { print int($2 / 1024 + 32) }' /proc/meminfo)" # 32: what the kernel has taken for itself
-    echo "disk=$(df -Pk /var/lib | awk 'NR == 2 { print int($4 / 1024) }')"
+    echo "disk=$(df -Pk /var/lib /usr/local /opt 2>/dev/null | awk 'NR > 1 && (NR == 2 || $4 < least) { least = $4 } END { print int(least / 1024) }')"
     [ ! -d /run/systemd/system ] || echo "systemd=$(systemctl --version | awk 'NR == 1 { print $2 }')"
     look_engines "${1:-$(installed_mode)}"
     echo "lacks=$(for tool in tar gzip flock install stat sha256sum timeout; do command -v $tool >/dev/null || printf '%s ' $tool; done)"
@@ -86,13 +87,17 @@ verb_put() {
         try_jail
         return
     fi
-    step "it does not get healthy; the last that it said:"
-    "${mode}_logs" 15 | sed 's/^/      /' || :
+    tell_log
     if [ -z "$before" ] || [ "$before" = "$release" ]; then
         fail "version $release does not get healthy. Mend what it says, and run this again"
     fi
     go_back "$before"
     fail "version $release does not get healthy, so version $before runs again"
+}
+
+tell_log() {
+    step "it does not get healthy; the last that it said:"
+    "${mode}_logs" 15 | sed 's/^/      /' || :
 }
 
 # The bot is healthy where its agents may not start: that is told, with what would mend it.
@@ -121,17 +126,10 @@ verb_restart() {
     step "healthy"
 }
 
-# kiro-cli, where there is none: checked against its manifest, in /usr/local/bin. KIRO_URL is where it is fetched from.
+# kiro-cli, where there is none.
 verb_kiro() {
-    if [ -x "$DATA/.local/bin/kiro-cli" ] || command -v kiro-cli >/dev/null; then
-        step "kiro-cli is there"
-        return
-    fi
-    for tool in curl python3; do
-        command -v $tool >/dev/null || fail "to fetch kiro-cli, $tool is wanted: install it"
-    done
-    step "fetching kiro-cli, which has some 200 MB"
-    sh "$PROGRAMS/current/docker/kiro/fetch-kiro" "${KIRO_URL:-https://prod.download.cli.kiro.dev/stable}" latest /usr/local
+    mode=$(installed)
+    "${mode}_kiro"
 }
 
 installed() {
@@ -162,6 +160,7 @@ verb_uninstall() {
         step "stopping and removing it"
         "${mode}_remove"
     fi
+    rm -f "$ETC/.trial"
     if [ "${1-}" = purge ]; then
         step "deleting $ETC and $DATA"
         rm -rf "$ETC" "$DATA"
