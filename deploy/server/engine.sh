@@ -24,6 +24,7 @@ engine_place() {
         step "the image kiroclaw:$release"
         VERSION=$release sh release/docker/oci image.tar release/kiroclaw
         "$1" load --quiet --input image.tar >/dev/null
+        [ "$1" = docker ] || podman_name "docker.io/library/kiroclaw:$release" "localhost/kiroclaw:$release"
         rm -f image.tar
     fi
     if [ ! -e "$OPT/versions/$release" ]; then
@@ -37,6 +38,12 @@ engine_place() {
     fi
     # Who has the image for work keeps it.
     case $(engine_image "$1" "$(engine_link current)") in kiroclaw-work:*) engine_work "$1" "$release" ;; esac
+}
+
+# podman_name OLD NEW: Podman takes an archive's plain name for one of Docker's registry, which is where nobody shall look for ours.
+podman_name() {
+    podman tag "$1" "$2"
+    podman untag "$1" "$1"
 }
 
 # engine_image ENGINE VERSION: the one for work, with kiro-cli, where there is one of that version.

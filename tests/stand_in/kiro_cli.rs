@@ -18,6 +18,8 @@ mod dialect;
 mod disk;
 #[path = "kiro_cli/files.rs"]
 mod files;
+#[path = "kiro_cli/login.rs"]
+mod login;
 #[path = "kiro_cli/script.rs"]
 mod script;
 #[path = "kiro_cli/server.rs"]
@@ -38,8 +40,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use serde_json::json;
-
 use crate::args::Call;
 use crate::switches::Switches;
 
@@ -49,7 +49,8 @@ fn main() -> ExitCode {
     let is_chat = name == "kiro-cli-chat";
     match args::parse(words.get(1..).unwrap_or_default()) {
         Ok(Call::Version) => say(&format!("kiro-cli {}", Switches::read().version)),
-        Ok(Call::WhoAmI) => who_am_i(),
+        Ok(Call::WhoAmI) => login::who_am_i(),
+        Ok(Call::Login) => login::log_in(),
         Ok(Call::Orphan { stubborn }) => deeds::make_orphan(stubborn),
         Ok(Call::Sleeper) => deeds::sleep_long(),
         Ok(Call::Acp(_)) if !is_chat => launch(words.get(1..).unwrap_or_default()),
@@ -71,25 +72,6 @@ fn say(line: &str) -> ExitCode {
 /// One line to stderr.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// Whether somebody is logged in: a key in the environment or the login's database.
-fn login() -> Option<&'static str> {
-    if std::env::var_os("KIRO_API_KEY").is_some_and(|key| !key.is_empty()) {
-        return Some("ApiKey");
-    }
-    let home = PathBuf::from(std::env::var_os("HOME")?);
-    home.join(".local/share/kiro-cli/data.sqlite3").is_file().then_some("BuilderId")
-}
-
-fn who_am_i() -> ExitCode {
-    match login() {
-        Some(kind) => say(&json!({"accountType": kind, "email": null, "region": null}).to_string()),
-        None => {
-            complain("Not logged in");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// The launcher: starts `kiro-cli-chat` beside itself with its own streams, and passes its exit status on.

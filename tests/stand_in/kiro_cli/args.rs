@@ -6,6 +6,8 @@ pub(crate) enum Call {
     Version,
     /// `whoami`.
     WhoAmI,
+    /// `login --use-device-flow`. Without that flag a browser of this machine would be opened, and there is none.
+    Login,
     /// `acp`.
     Acp(Launch),
     /// The stand-in's own: starts a sleeper in a session of its own, says its pid and ends.
@@ -40,6 +42,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Call, String> {
     match words.as_slice() {
         ["--version" | "-V"] => Ok(Call::Version),
         ["whoami"] | ["whoami", "--format", "json"] => Ok(Call::WhoAmI),
+        ["login", "--use-device-flow"] => Ok(Call::Login),
         ["acp", rest @ ..] => acp(rest).map(Call::Acp),
         ["orphan"] => Ok(Call::Orphan { stubborn: false }),
         ["orphan", "stubborn"] => Ok(Call::Orphan { stubborn: true }),

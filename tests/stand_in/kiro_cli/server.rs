@@ -202,7 +202,7 @@ impl Server {
 
     /// Whether sessions may be opened; says so to the client where not.
     fn logged_in(&self, id: &Value) -> bool {
-        let refused = Switches::read().require_login && crate::login().is_none()
+        let refused = Switches::read().require_login && crate::login::kind().is_none()
             || self.shared.launch.engine == Engine::V3 && !self.shared.launch.auth_cli;
         if refused {
             let how = "not logged in: run `kiro-cli login` or set KIRO_API_KEY";
