@@ -24,7 +24,6 @@ engine_place() {
         step "the image kiroclaw:$release"
         VERSION=$release sh release/docker/oci image.tar release/kiroclaw
         "$1" load --quiet --input image.tar >/dev/null
-        [ "$1" = docker ] || podman_name "docker.io/library/kiroclaw:$release" "localhost/kiroclaw:$release"
         rm -f image.tar
     fi
     if [ ! -e "$OPT/versions/$release" ]; then
@@ -38,12 +37,6 @@ engine_place() {
     fi
     # Who has the image for work keeps it.
     case $(engine_image "$1" "$(engine_link current)") in kiroclaw-work:*) engine_work "$1" "$release" ;; esac
-}
-
-# podman_name OLD NEW: Podman takes an archive's plain name for one of Docker's registry, which is where nobody shall look for ours.
-podman_name() {
-    podman tag "$1" "$2"
-    podman untag "$1" "$1"
 }
 
 # engine_image ENGINE VERSION: the one for work, with kiro-cli, where there is one of that version.
@@ -163,7 +156,9 @@ engine_remember() {
 
 # engine_forget ENGINE VERSION: its images.
 engine_forget() {
-    for image in "kiroclaw-work:$2" "kiroclaw:$2"; do "$1" image rm "$image" >/dev/null 2>&1 || :; done
+    for image in "kiroclaw-work:$2" "kiroclaw:$2"; do
+        while "$1" image rm "$image" >/dev/null 2>&1; do :; done # under each of its names
+    done
 }
 
 # A command of kiroclaw in its container, or in one like it where it does not run.
@@ -216,7 +211,10 @@ engine_remove() {
 podman_switch() {
     [ "$(podman_current)" = "$1" ] || changed=yes
     put "$OPT/versions/$1/container.json" "$OPT/container.json" 644 root:root
-    sed -e "s|^Image=.*|Image=localhost/$(engine_image podman "$1")|" -e "s|^Volume=[^:]*:$DATA|Volume=$INNER:$DATA|" -e '/^UserNS=/d' \
+    # Podman takes what was loaded under a plain name for one of Docker's registry, which is where nobody shall look for ours.
+    image=$(engine_image podman "$1")
+    podman tag "$image" "localhost/$image"
+    sed -e "s|^Image=.*|Image=localhost/$image|" -e "s|^Volume=[^:]*:$DATA|Volume=$INNER:$DATA|" -e '/^UserNS=/d' \
         "$OPT/versions/$1/kiroclaw.container" >kiroclaw.container
     podman_put_secret bot-token
     if [ -s "$ETC/secrets/kiro-api-key" ]; then

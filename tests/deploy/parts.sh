@@ -56,10 +56,11 @@ part_saved() {
 
 dry_run() {
     deploy 0 --dry-run --yes --token-file="$DIR/token" --config=<(echo "ALLOWED_TELEGRAM_IDS=$ANA")
-    said "Debian GNU/Linux 12"
+    said "Debian GNU/Linux ${VERSIONS[${SUITE:-bookworm}]}"
     said "as a service of systemd"
     said "nothing was done"
     there "! test -e /etc/kiroclaw && ! test -e /usr/local/lib/kiroclaw"
+    [[ ${SUITE:-bookworm} == bookworm ]] || return 0
     deploy 1 --dry-run --yes --mode=podman
     said "Podman there is 4.3.1, and units for it (Quadlet) want 4.9 or newer"
 }
@@ -179,17 +180,22 @@ restart() {
     said "wants a password"
 }
 
-# kiro-cli itself cannot be had here; what stands for it does what its login does with a terminal and a home.
+# kiro-cli itself cannot be had here.
 kiro_login() {
-    # shellcheck disable=SC2016 # for the script there
-    printf '%s\n' '#!/bin/sh' 'test "$*" = "login --use-device-flow" && test -t 0 || exit 2' 'echo "open https://example.org and enter ABCD-1234"' 'read -r done' \
-        'mkdir -p "$HOME/.local/share/kiro-cli" && echo login >"$HOME/.local/share/kiro-cli/data.sqlite3"' |
-        there "cat >/usr/local/bin/kiro-cli && chmod 755 /usr/local/bin/kiro-cli"
-    printf 'wait enter ABCD-1234\ntype \nwait healthy\n' >"$DIR/script"
-    python3 tests/deploy/typist.py "$DIR/script" -- \
-        dash "$DIR/kiroclaw-0.1.1/deploy/deploy.sh" --ssh=vps "--ssh-config=$DIR/ssh_config" --login >"$DIR/said"
+    gzip -c "$DIR/kiro-cli" | there "gzip -dc >/usr/local/bin/kiro-cli && chmod 755 /usr/local/bin/kiro-cli"
+    release=kiroclaw-0.1.1 deploy 1 --login
+    said "a login wants a terminal"
+    log_in kiroclaw-0.1.1 vps "enter ABCD-1234"
+    log_in kiroclaw-0.1.1 vps "It is logged in already"
     there "rm /usr/local/bin/kiro-cli && test \"\$(stat -c '%U %a' /var/lib/kiroclaw/.local/share/kiro-cli)\" = 'kiroclaw 755' && rm -r /var/lib/kiroclaw/.local"
     release=kiroclaw-0.1.1 deploy 0 --restart
+}
+
+# log_in RELEASE HOST TEXT: at a terminal, where TEXT is said and a line is given.
+log_in() {
+    printf 'wait %s\ntype \nwait healthy\n' "$3" >"$DIR/script"
+    python3 tests/deploy/typist.py "$DIR/script" -- \
+        dash "$DIR/$1/deploy/deploy.sh" "--ssh=$2" "--ssh-config=$DIR/ssh_config" --login >"$DIR/said"
 }
 
 # Who holds the lock says who else has to wait; the second one begins when the first is done.
@@ -264,6 +270,13 @@ full_disk() {
 }
 
 machine_restarts() {
+    reboot_there
+    eventually healthy
+    converse after-the-restart
+    deploy 0 --status
+}
+
+reboot_there() {
     telegram killing
     there "systemctl reboot" || true
     sleep 5
@@ -274,9 +287,6 @@ machine_restarts() {
     done
     # The way to Telegram leads through this connection.
     forward
-    eventually healthy
-    converse after-the-restart
-    deploy 0 --status
 }
 
 saved() {
@@ -342,67 +352,4 @@ purged() {
     there "! test -e /etc/kiroclaw && ! test -e /var/lib/kiroclaw && ! id kiroclaw 2>/dev/null"
     deploy 1 --status
     said "not installed"
-}
-
-# Another machine, another way of running it, and a user who has to become root: what was saved is there.
-part_elsewhere() {
-    another_machine
-    there "echo 'tester ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/tester"
-    step "installed with --yes in a container" in_a_container
-    step "a conversation in a container" talk contained
-    step "what the backup has goes on there" restored_in_a_container
-    step "status, log and restart of a container" looked_after_in_a_container
-    step "update of a container" update_of_a_container
-    step "an update of a container that dies goes back" container_goes_back
-    step "uninstalled from the engine" container_gone
-}
-
-in_a_container() {
-    there "systemctl start docker"
-    there "cat >/root/relay.py && (python3 /root/relay.py ${base##*:} >/root/relay.log 2>&1 &)" <tests/deploy/relay.py
-    echo "ALLOWED_TELEGRAM_IDS=$ANA" >"$DIR/answers.env"
-    local start=$SECONDS
-    as=user deploy 0 --yes --mode=docker --token-file="$DIR/token" --config="$DIR/answers.env"
-    said healthy
-    telegram polled
-    printf '   %s s from deploy.sh to the first poll\n' $((SECONDS - start))
-    there "docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}' kiroclaw" | grep -qF 'true [ALL] 1000:1000'
-}
-
-# The session of the other machine: what it remembers is taken up where that one was.
-restored_in_a_container() {
-    [[ -e $DIR/conversation.age ]] || { echo "   there is no backup: run the part \`saved\` too" && return 1; }
-    as=user program=backup.sh deploy 0 --restore="$DIR/conversation.age" --passphrase-file="$DIR/passphrase" --yes
-    said healthy
-    there "! runuser -u tester -- ls /var/lib/kiroclaw 2>/dev/null"
-    there "find /var/lib/kiroclaw/container/workspaces -mindepth 2 -maxdepth 2 | grep -q ."
-    talk taken-up
-}
-
-looked_after_in_a_container() {
-    as=user deploy 0 --status
-    sed 's/^/   /' "$DIR/said"
-    said "by docker"
-    as=user deploy 0 --logs=20
-    said "kiroclaw serves"
-    as=user deploy 0 --restart
-    said healthy
-}
-
-update_of_a_container() {
-    release=kiroclaw-0.1.1 as=user deploy 0 --update --yes
-    there "docker inspect --format '{{.Config.Image}}' kiroclaw" | grep -qx kiroclaw:0.1.1
-    talk updated-in-a-container
-}
-
-container_goes_back() {
-    release=kiroclaw-0.2.0-dies as=user deploy 1 --update --yes
-    said "so version 0.1.1 runs again"
-    there "docker inspect --format '{{.Config.Image}}' kiroclaw" | grep -qx kiroclaw:0.1.1
-    talk back-in-a-container
-}
-
-container_gone() {
-    as=user deploy 0 --uninstall --purge --yes
-    there "test -z \"\$(docker ps -aq)\" && ! test -e /opt/kiroclaw && ! test -e /var/lib/kiroclaw && test -z \"\$(docker images -q kiroclaw)\""
 }

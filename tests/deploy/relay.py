@@ -22,7 +22,8 @@ def enter(namespace):
 
 def container():
     """The first process of the container that runs, if one does."""
-    for path in glob.glob("/sys/fs/cgroup/system.slice/docker-*.scope/cgroup.procs"):
+    places = "docker-*.scope/cgroup.procs", "kiroclaw.service/libpod-payload-*/**/cgroup.procs"
+    for path in (path for place in places for path in glob.glob(f"/sys/fs/cgroup/system.slice/{place}", recursive=True)):
         with open(path) as processes:
             first = processes.readline().strip()
             if first:

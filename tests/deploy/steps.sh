@@ -95,7 +95,8 @@ release_of() {
 build() {
     export CC_x86_64_unknown_linux_musl=musl-gcc
     [[ -n ${KIROCLAW_BINARY-} ]] || cargo build --locked --release --target "$TARGET"
-    [[ -n ${KIROCLAW_BINARY-} && -x $STAND_IN ]] || cargo build --locked --example telegram-stand-in
+    [[ -n ${KIROCLAW_BINARY-} && -x $STAND_IN && -x $KIRO ]] || cargo build --locked --example telegram-stand-in --example kiro-cli-stand-in
+    strip -o "$DIR/kiro-cli" "$KIRO"
     local first=$DIR/kiroclaw-0.1.0
     mkdir "$first"
     cp -rL kiro-config systemd deploy docker "$first/"
@@ -116,7 +117,10 @@ int main(int count, char **words) { if (count > 1 && words[1][0] == 0x68) return
 boot() {
     mkdir -p "$MACHINE_DIR" "$DIR/telegram"
     "$MACHINE" make
-    if [[ -z ${KEEP_MACHINE-} ]] || ! there true 2>/dev/null; then "$MACHINE" stop && "$MACHINE" start; fi
+    if [[ -z ${KEEP_MACHINE-} ]] || ! there true 2>/dev/null; then
+        "$MACHINE" stop && "$MACHINE" start
+        untouched=yes
+    fi
     "$STAND_IN" serve "$DIR/telegram" 7200 &
     telegram ready
     base=http://127.0.0.1:$(<"$DIR/telegram/port")
@@ -140,6 +144,7 @@ forward() {
 
 # A machine that nobody has touched, since what is changed in one is gone when it stops.
 another_machine() {
+    [[ -z ${untouched-} ]] || return 0
     kill "$forwarding" 2>/dev/null || true
     "$MACHINE" stop
     "$MACHINE" start
