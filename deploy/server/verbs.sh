@@ -46,11 +46,11 @@ look_engines() {
     [ -n "$wanted" ] || [ -d /run/systemd/system ] || wanted=any
     case $wanted in
     docker | any)
-        echo "docker=$(timeout 20 docker version --format '{{.Server.Version}}' 2>/dev/null || :)"
-        if timeout 20 docker compose version >/dev/null 2>&1; then echo "compose=docker compose"; else echo "compose=$(command -v docker-compose || :)"; fi
+        echo "docker=$(timeout 60 docker version --format '{{.Server.Version}}' 2>/dev/null || :)"
+        if timeout 60 docker compose version >/dev/null 2>&1; then echo "compose=docker compose"; else echo "compose=$(command -v docker-compose || :)"; fi
         ;;
     esac
-    case $wanted in podman | any) echo "podman=$(timeout 20 podman --version 2>/dev/null | awk '{ print $3 }')" ;; esac
+    case $wanted in podman | any) echo "podman=$(timeout 60 podman --version 2>/dev/null | awk '{ print $3 }')" ;; esac
 }
 
 look_installed() {
