@@ -97,6 +97,10 @@ save() {
         note "deploy: there is no backup"
         exit "$code"
     fi
+    if [ "$(head -c 21 "$file.part")" != age-encryption.org/v1 ]; then
+        rm -f "$file.part"
+        die "what came from $host is no backup. Does its shell say something at every login? Try: ssh $host true"
+    fi
     mv "$file.part" "$file"
     say "$file: $(wc -c <"$file" | tr -d ' ') bytes"
     forget_old

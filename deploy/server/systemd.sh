@@ -49,10 +49,12 @@ systemd_switch() {
         [ ! -e "$unit" ] || put "$unit" "$UNITS/${unit##*/}" 644 root:root
     done
     systemd_put_key
-    # Reading all units anew takes a small server seconds, so only where systemd has read one that is another now.
-    if systemctl show --property NeedDaemonReload --value kiroclaw.service kiroclaw-backup.service kiroclaw-backup.timer | grep -q yes; then
-        systemctl daemon-reload
-    fi
+    systemd_reload kiroclaw.service kiroclaw-backup.service kiroclaw-backup.timer
+}
+
+# systemd_reload UNIT…: reading all units anew takes a small server seconds, so only where systemd has read one of these that is another now.
+systemd_reload() {
+    ! systemctl show --property NeedDaemonReload --value "$@" | grep -q yes || systemctl daemon-reload
 }
 
 # A credential that is not there would keep the unit from starting, so the unit names the key only where it is.
