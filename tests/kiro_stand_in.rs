@@ -214,6 +214,24 @@ fn it_says_its_version_and_whether_somebody_is_logged_in() {
     assert_eq!(output(keyless).0, Some(0));
 }
 
+// How it goes at a terminal, tests/deploy/run tries.
+#[test]
+fn a_login_wants_a_terminal_and_nobody_who_is_logged_in() {
+    let place = Place::new("{}");
+    let login = &["login", "--use-device-flow"];
+    let mut keyless = place.command(login);
+    keyless.env_remove("KIRO_API_KEY");
+    for (command, code, why) in [
+        (place.command(login), 1, "Already logged in"),
+        (keyless, 1, "wants a terminal"),
+        (place.command(&["login"]), 2, "unrecognized arguments"),
+    ] {
+        let (ended, _, stderr) = output(command);
+        assert!(ended == Some(code) && stderr.contains(why), "{why}: {ended:?} {stderr}");
+    }
+    assert!(!place.path("home/.local").exists());
+}
+
 #[test]
 fn flags_of_the_wrong_engine_end_it_before_any_message() {
     let place = Place::new("{}");
