@@ -25,6 +25,7 @@ part_kept() {
     step "restart, by a user whose sudo wants a password" restart
     step "one at a time" one_at_a_time
     step "kiro-cli's login" kiro_login
+    step "a key of kiro-cli in place of a login" kiro_key
     local at
     for at in "settings in" "version 0.1.2" "starting version" "waiting until"; do
         step "cut off at '$at', and again" cut_off 0.1.2 "$at"
@@ -182,13 +183,33 @@ restart() {
 
 # kiro-cli itself cannot be had here.
 kiro_login() {
-    gzip -c "$DIR/kiro-cli" | there "gzip -dc >/usr/local/bin/kiro-cli && chmod 755 /usr/local/bin/kiro-cli"
+    bring_kiro
     release=kiroclaw-0.1.1 deploy 1 --login
     said "a login wants a terminal"
     log_in kiroclaw-0.1.1 vps "enter ABCD-1234"
     log_in kiroclaw-0.1.1 vps "It is logged in already"
-    there "rm /usr/local/bin/kiro-cli && test \"\$(stat -c '%U %a' /var/lib/kiroclaw/.local/share/kiro-cli)\" = 'kiroclaw 755' && rm -r /var/lib/kiroclaw/.local"
+    there "rm /usr/local/bin/kiro-cli* && test \"\$(stat -c '%U %a' /var/lib/kiroclaw/.local/share/kiro-cli)\" = 'kiroclaw 755' && rm -r /var/lib/kiroclaw/.local"
     release=kiroclaw-0.1.1 deploy 0 --restart
+}
+
+# It refuses whoever is not logged in.
+bring_kiro() {
+    gzip -c "$DIR/kiro-cli" | there "cd /usr/local/bin && gzip -dc >kiro-cli && chmod 755 kiro-cli && cp kiro-cli kiro-cli-chat && echo '{\"require_login\": true}' >stand-in.json"
+}
+
+kiro_key() {
+    bring_kiro
+    echo key-of-kiro >"$DIR/kiro-key"
+    release=kiroclaw-0.1.1 deploy 0 --yes --api-key-file="$DIR/kiro-key"
+    said "kiro-cli is there"
+    [[ $(there "stat -c '%a %U' /etc/kiroclaw/secrets/kiro-api-key") == "600 root" ]]
+    telegram say "$ANA" "/new" >/dev/null
+    talk by-kiro-cli
+    there "rm /usr/local/bin/kiro-cli* /etc/kiroclaw/secrets/kiro-api-key"
+    release=kiroclaw-0.1.1 deploy 0 --yes
+    said "healthy"
+    telegram say "$ANA" "/new" >/dev/null
+    converse by-the-demo
 }
 
 # log_in RELEASE HOST TEXT: at a terminal, where TEXT is said and a line is given.
