@@ -223,8 +223,7 @@ podman_switch() {
     fi
     put kiroclaw.container "$QUADLET" 644 root:root
     link "versions/$1" "$OPT/current"
-    # The unit that Podman makes of it is made by reading all of them.
-    if [ -e /run/systemd/generator/kiroclaw.service ]; then systemd_reload kiroclaw.service; else systemctl daemon-reload; fi
+    systemctl daemon-reload
 }
 
 podman_put_secret() {

@@ -42,6 +42,8 @@ systemd_previous() {
 # systemd_switch RELEASE: everything that belongs to it, so that the way back is the same way.
 systemd_switch() {
     [ "$(systemd_current)" = "$1" ] || changed=yes
+    known=
+    [ ! -e "$UNITS/kiroclaw.service" ] || known=yes
     install -d -m 755 /usr/local/bin
     link "$1" "$PROGRAMS/current"
     link ../lib/kiroclaw/current/kiroclaw /usr/local/bin/kiroclaw
@@ -49,12 +51,10 @@ systemd_switch() {
         [ ! -e "$unit" ] || put "$unit" "$UNITS/${unit##*/}" 644 root:root
     done
     systemd_put_key
-    systemd_reload kiroclaw.service kiroclaw-backup.service kiroclaw-backup.timer
-}
-
-# systemd_reload UNIT…: reading all units anew takes a small server seconds, so only where systemd has read one of these that is another now.
-systemd_reload() {
-    ! systemctl show --property NeedDaemonReload --value "$@" | grep -q yes || systemctl daemon-reload
+    # By files alone: through systemd it would read all units anew, which takes a small server seconds.
+    systemctl --root=/ --quiet enable kiroclaw.service
+    # A unit that it has never seen needs no more than to be started.
+    [ -z "$known" ] || systemctl daemon-reload
 }
 
 # A credential that is not there would keep the unit from starting, so the unit names the key only where it is.
@@ -73,7 +73,6 @@ systemd_put_key() {
 # What was before is stopped first, so that what answers is the new one.
 systemd_start() {
     systemctl reset-failed kiroclaw.service 2>/dev/null || :
-    systemctl --quiet --no-reload enable kiroclaw.service
     systemctl stop kiroclaw.service
     systemctl start --no-block kiroclaw.service
 }
