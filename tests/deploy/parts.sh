@@ -160,6 +160,7 @@ update() {
     said "healthy"
     version 0.1.1
     there "test \$(readlink /usr/local/lib/kiroclaw/previous) = 0.1.0"
+    there "systemctl show --value -p Description kiroclaw" | grep -qF "(0.1.1)" || { echo "   systemd has the unit of another version" && return 1; }
     converse updated
 }
 

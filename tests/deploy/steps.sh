@@ -105,6 +105,7 @@ build() {
     for name in 0.1.1 0.1.2 0.1.3 0.1.4; do
         cp -r "$first" "$DIR/kiroclaw-$name"
         printf '%s' "$name" >>"$DIR/kiroclaw-$name/kiroclaw" # other bytes, which no program reads
+        sed -i "s/^Description=.*/& ($name)/" "$DIR/kiroclaw-$name/systemd/kiroclaw.service"
     done
     release_of 0.2.0-dies <<<'int main(void) { return 3; }'
     release_of 0.2.0-hangs <<<'#include <unistd.h>
