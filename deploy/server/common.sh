@@ -105,9 +105,9 @@ place_of() {
     case $1 in systemd) echo "$DATA" ;; *) echo "$INNER" ;; esac
 }
 
-# Waits until it is healthy. 1: it is not, in time or ever.
+# healthy_in_time [SECONDS]: waits until it is healthy. 1: it is not, in time or ever.
 healthy_in_time() {
-    end=$(($(date +%s) + HEALTHY_SECONDS))
+    end=$(($(date +%s) + ${1:-$HEALTHY_SECONDS}))
     until "${mode}_health" >/dev/null 2>&1; do
         ! "${mode}_gave_up" || return 1
         [ "$(date +%s)" -lt "$end" ] || return 1

@@ -114,7 +114,8 @@ go_back() {
     step "going back to version $1"
     "${mode}_switch" "$1"
     "${mode}_start"
-    healthy_in_time || fail "version $1, which ran before, does not get healthy either. See --logs"
+    # More patience than with the new one, since there is nothing else to go over to.
+    healthy_in_time $((3 * HEALTHY_SECONDS)) || fail "version $1, which ran before, does not get healthy either. See --logs"
     rm -f "$ETC/.trial"
 }
 
