@@ -24,10 +24,13 @@ def container():
     """The first process of the container that runs, if one does."""
     places = "docker-*.scope/cgroup.procs", "kiroclaw.service/libpod-payload-*/**/cgroup.procs"
     for path in (path for place in places for path in glob.glob(f"/sys/fs/cgroup/system.slice/{place}", recursive=True)):
-        with open(path) as processes:
-            first = processes.readline().strip()
-            if first:
-                return first
+        try:
+            with open(path) as processes:
+                first = processes.readline().strip()
+        except OSError:
+            continue  # it has ended meanwhile
+        if first:
+            return first
     return None
 
 
