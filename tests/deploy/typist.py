@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-PATIENCE = 180  # seconds for one line: the server may be an emulated one
+PATIENCE = 420  # seconds for one line: the server may be an emulated one that starts containers beside builds
 
 script, separator, *command = sys.argv[1:]
 assert separator == "--"
