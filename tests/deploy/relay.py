@@ -50,7 +50,11 @@ def copy(source, target):
 def serve(listener):
     while True:
         inside, _ = listener.accept()
-        outside = socket.create_connection(("127.0.0.1", PORT))
+        try:
+            outside = socket.create_connection(("127.0.0.1", PORT))
+        except OSError:
+            inside.close()  # it is tried again from there
+            continue
         for ends in ((inside, outside), (outside, inside)):
             threading.Thread(target=copy, args=ends, daemon=True).start()
 

@@ -139,7 +139,7 @@ write_ssh_config() {
 }
 
 forward() {
-    ssh -F "$DIR/ssh_config" -N -o ExitOnForwardFailure=yes -o ServerAliveInterval=5 -R "${base##*:}:127.0.0.1:${base##*:}" vps &
+    ssh -F "$DIR/ssh_config" -N -o ExitOnForwardFailure=yes -o ServerAliveInterval=5 -o ServerAliveCountMax=24 -R "${base##*:}:127.0.0.1:${base##*:}" vps &
     forwarding=$!
 }
 
