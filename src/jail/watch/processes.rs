@@ -112,6 +112,8 @@ fn share(pid: i32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
 
     #[test]
@@ -131,7 +133,11 @@ mod tests {
 
     #[test]
     fn a_child_of_ours_is_seen_with_its_memory() {
-        let mut child = std::process::Command::new("/bin/sleep").arg("60").spawn().unwrap();
+        let piped = std::process::Stdio::piped;
+        let mut child = std::process::Command::new("/bin/cat").stdin(piped()).stdout(piped()).spawn().unwrap();
+        // What has only begun has no memory yet that Linux counts; what answers has.
+        child.stdin.as_mut().unwrap().write_all(b"?").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let seen = load();
         child.kill().unwrap();
         child.wait().unwrap();
