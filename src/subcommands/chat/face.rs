@@ -106,7 +106,7 @@ impl Face {
                 if person.is_news(want) {
                     match want {
                         Want::Line => screen.pause()?,
-                        Want::Choice(options) => screen.choose(options)?,
+                        Want::Choice(_) => screen.choose()?,
                         Want::Patience => {}
                     }
                     terminal.set_editing(want == Want::Line)?;

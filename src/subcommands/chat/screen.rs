@@ -87,14 +87,14 @@ impl<O: Write, A: Write> Screen<O, A> {
         self.begin_line()
     }
 
-    /// The person chooses next, from so many options.
+    /// The person chooses next. Whoever listens to their keys asks them to, in a line of its own.
     ///
     /// # Errors
     /// The terminal or pipe is gone.
-    pub(super) fn choose(&mut self, options: usize) -> io::Result<()> {
+    pub(super) fn choose(&mut self) -> io::Result<()> {
         self.begin_line()?;
         self.at = At::Choice;
-        write!(self.aside, "Choose 1-{options}: ").and_then(|()| self.aside.flush())
+        Ok(())
     }
 
     /// The person has pressed Enter.

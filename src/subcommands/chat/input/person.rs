@@ -121,8 +121,8 @@ impl Typist {
         while let Some(want) = next {
             next = match want {
                 Want::Line => self.edit(),
-                Want::Choice(_) => self.watch(true),
-                Want::Patience => self.watch(false),
+                Want::Choice(options) => self.watch(Some(options)),
+                Want::Patience => self.watch(None),
             };
         }
     }
@@ -159,9 +159,14 @@ impl Typist {
         }
     }
 
-    /// Listens to keys until something else is wanted. `answering`: what is typed is shown, and Enter makes it an answer.
-    fn watch(&mut self, answering: bool) -> Option<Want> {
+    /// Listens to keys until something else is wanted. With so many `options` what is typed is shown, and Enter makes it an answer: from when
+    /// it is asked for, and not before.
+    fn watch(&mut self, options: Option<usize>) -> Option<Want> {
         let bare = Bare::enter();
+        let answering = options.is_some();
+        if let Some(options) = options {
+            echo(&format!("Choose 1-{options}: "));
+        }
         let mut answer = String::new();
         loop {
             match wait(self.changed.as_fd()) {
@@ -217,7 +222,7 @@ fn type_ahead(typed: &mut String, key: &Key) {
     }
 }
 
-/// Shows what the person typed.
+/// Shows what the person typed, or is to type.
 fn echo(text: &str) {
     let mut out = io::stdout();
     // A terminal that is gone shows nothing.
@@ -261,7 +266,8 @@ fn wait(changed: BorrowedFd<'_>) -> Woken {
             Err(_) => return Woken::Gone,
             Ok(_) => {}
         }
-        if !fds[0].revents().is_empty() {
+        // What was typed before the change belongs to what was wanted then.
+        if fds[1].revents().is_empty() {
             return Woken::Changed;
         }
         let mut bytes = vec![0; 256];
