@@ -128,7 +128,7 @@ need_tools() {
 
 # read_facts MODE: into `facts`. A server may say anything; nothing of it reaches a terminal as it is.
 read_facts() {
-    look_there look "$1" >"$work/facts" 2>"$work/told" || { clean <"$work/told" >&2 && die "$host could not be looked at"; }
+    bounded look_there look "$1" >"$work/facts" 2>"$work/told" || { clean <"$work/told" >&2 && die "$host could not be looked at"; }
     facts=$(clean <"$work/facts")
 }
 

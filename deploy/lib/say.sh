@@ -86,10 +86,26 @@ telling() {
     return "$(cat "$work/code")"
 }
 
+# As much as is taken of what a server says at once, in bytes: a log of a hundred thousand lines.
+readonly MOST_SAID=16777216
+
+# bounded COMMAND…: runs it, and lets no more through than that, of each of its outputs; what says more is ended. Its exit code is ours.
+bounded() {
+    echo 1 >"$work/code"
+    {
+        {
+            code=0
+            "$@" || code=$?
+            echo "$code" >"$work/code"
+        } 2>&1 >&3 3>&- | head -c $MOST_SAID >&2
+    } 3>&1 | head -c $MOST_SAID
+    return "$(cat "$work/code")"
+}
+
 # told COMMAND…: the same, when it has said all of it.
 told() {
     code=0
-    "$@" >"$work/told" 2>&1 || code=$?
+    bounded "$@" >"$work/told" 2>&1 || code=$?
     clean <"$work/told"
     return "$code"
 }
