@@ -145,7 +145,7 @@ impl Foreign {
     /// The battery in it, or why there is no such box on this machine.
     pub(crate) fn attack(&self) -> Result<Ends, String> {
         let stage = Stage::new();
-        let output = self.command(&stage, &["list".to_owned()]).output().map_err(|error| error.to_string())?;
+        let output = stage.run(&mut self.command(&stage, &["list".to_owned()]));
         if !String::from_utf8_lossy(&output.stdout).contains("\"group\"") {
             return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
         }
@@ -158,7 +158,12 @@ impl Foreign {
         if let Some(host) = std::env::var_os("DOCKER_HOST") {
             command.env("DOCKER_HOST", host);
         }
-        command.args((self.words)(stage)).arg(stage.own().join("battery")).args(words);
+        command.args((self.words)(stage)).arg(stage.own().join("battery"));
+        if self.by_root {
+            // An engine, which may lose what goes through it (docker/cli issue 4338).
+            command.arg("into").arg(stage.said());
+        }
+        command.args(words);
         command.args(self.jail.map(|_| "watched=1"));
         command
     }

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde::Deserialize;
 
@@ -141,12 +141,37 @@ impl Stage {
     pub(crate) fn attack(self, make: impl Fn(&Self, &[String]) -> Command) -> Ends {
         let words =
             |first: &[&str]| -> Vec<String> { first.iter().map(|word| (*word).to_owned()).chain(self.words.iter().cloned()).collect() };
-        let mut answers = answers(&mut make(&self, &words(&["run"])));
+        let mut answers = self.answers(&mut make(&self, &words(&["run"])));
         for probe in battery().probes.iter().filter(|probe| probe.alone) {
-            answers.extend(self::answers(&mut make(&self, &words(&["only", &probe.full_name()]))));
+            answers.extend(self.answers(&mut make(&self, &words(&["only", &probe.full_name()]))));
             self.tidy();
         }
         self.judge(&answers)
+    }
+
+    /// What the battery says, wherever it does.
+    pub(crate) fn run(&self, command: &mut Command) -> Output {
+        let mut output = command.stdin(Stdio::null()).output().unwrap();
+        if let Ok(said) = std::fs::read(self.said()) {
+            output.stdout.extend(said);
+            std::fs::remove_file(self.said()).unwrap();
+        }
+        output
+    }
+
+    /// Where the battery writes to by `into`.
+    pub(crate) fn said(&self) -> PathBuf {
+        self.own().join("said")
+    }
+
+    /// What the battery answered, by the probes' names: answer and signal.
+    fn answers(&self, command: &mut Command) -> BTreeMap<String, (i32, i32)> {
+        let output = self.run(command);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let answers: BTreeMap<_, _> = text.lines().filter_map(parse).collect();
+        // A box that did not start, or broke, stops nothing: only one that was ended for what is in it.
+        assert!(!answers.is_empty() || is_killed(output.status), "the battery said nothing: {output:?}");
+        answers
     }
 
     /// Removes what a probe took of the disk and was ended for: it must not end the box of the next.
@@ -181,16 +206,6 @@ fn end_of(probe: &Probe, answer: Option<(i32, i32)>, seen: &BTreeSet<&str>) -> E
         0 if probe.judge == "self" => End::Open,
         errno => End::Blocked(errno),
     }
-}
-
-/// What the battery answered, by the probes' names: answer and signal.
-fn answers(command: &mut Command) -> BTreeMap<String, (i32, i32)> {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let answers: BTreeMap<_, _> = text.lines().filter_map(parse).collect();
-    // A box that did not start, or broke, stops nothing: only one that was ended for what is in it.
-    assert!(!answers.is_empty() || is_killed(output.status), "the battery said nothing: {output:?}");
-    answers
 }
 
 /// Whether SIGKILL ended it, or what it is a shell for.

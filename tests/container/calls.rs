@@ -2,10 +2,12 @@
 //! jail in it as it is on a machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::chown;
 
 use serde_json::Value;
 
-use crate::engine::{IMAGE, all, compile, docker, repository, said, work};
+use crate::compose::mounted_probe;
+use crate::engine::{IMAGE, docker, repository, said, work};
 use crate::{foreign, policy};
 
 /// What no program can call without being ended or forked by it, whatever its arguments. The last two the kernel lets past any filter, and
@@ -33,12 +35,14 @@ fn allowed() -> BTreeSet<String> {
 
 /// Tries these in a container with that profile, and gives the names and errnos.
 fn tried(profile: &str, names: &BTreeMap<u32, &str>) -> BTreeMap<String, i32> {
-    let program = work().join("calls");
-    compile("tests/container/probe.c", &program);
+    let out = tempfile::tempdir_in(work()).unwrap();
+    chown(out.path(), Some(1000), Some(1000)).unwrap();
     let mut command = docker(&["run", "--rm", "--network", "none", "--user", "1000:1000", "--cap-drop", "ALL"]);
     command.args(["--security-opt", "no-new-privileges", "--security-opt", &format!("seccomp={profile}")]);
-    command.args(["-v", &format!("{}:/probe:ro", program.display()), "--entrypoint", "/probe", IMAGE, "calls"]);
-    let said = said(command.args(names.keys().map(ToString::to_string)));
+    command.args(["-v", &mounted_probe(), "-v", &format!("{}:/out", out.path().display())]);
+    command.args(["--entrypoint", "/probe", IMAGE, "into", "/out/said", "/probe", "calls"]);
+    said(command.args(names.keys().map(ToString::to_string)));
+    let said = std::fs::read_to_string(out.path().join("said")).unwrap();
     let line = |line: &str| {
         let (number, errno) = line.split_once(' ').unwrap();
         (names[&number.parse().unwrap()].to_owned(), errno.parse().unwrap())
@@ -86,7 +90,7 @@ fn the_engine_starts_with_it_by_runc_and_crun_in_every_order() {
     let profile = format!("seccomp={}", repository("seccomp/container.json").display());
     let help = |runtime: &str, words: &[&str]| {
         let mut command = docker(&["run", "--rm", "--network", "none", "--runtime", runtime, "--security-opt", &profile]);
-        all(&command.args(words).args([IMAGE, "--help"]).output().unwrap())
+        said(command.args(words).args([IMAGE, "--help"]));
     };
     for runtime in ["runc", "crun"] {
         for words in [
@@ -97,8 +101,7 @@ fn the_engine_starts_with_it_by_runc_and_crun_in_every_order() {
             &["--init"],
             &["--tty"],
         ] {
-            let said = help(runtime, words);
-            assert!(said.contains("Usage: kiroclaw"), "{runtime} {words:?}: {said}");
+            help(runtime, words);
         }
     }
 }

@@ -6,12 +6,21 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::engine::{IMAGE, Process, all, below, docker, eventually, inspect, repository, said, work};
+use crate::engine::{IMAGE, Process, Said, all, below, docker, eventually, inspect, probe, repository, said, work};
 use crate::stand_in::telegram::{KillNote, Telegram};
 
-/// What a test adds: the way to the stand-in, which listens on loopback, and a shell for the demo agent, of which the image has none.
-const FOR_TESTS: &str =
-    "services:\n  kiroclaw:\n    network_mode: host\n    volumes: [/bin/busybox:/bin/busybox:ro, /bin/busybox:/bin/sh:ro]\n";
+/// What a test adds: the way to the stand-in, which listens on loopback; a shell for the demo agent, of which the image has none; the probe.
+fn for_tests() -> String {
+    format!(
+        "services:\n  kiroclaw:\n    network_mode: host\n    volumes: [/bin/busybox:/bin/busybox:ro, /bin/busybox:/bin/sh:ro, {}]\n",
+        mounted_probe()
+    )
+}
+
+/// The probe's place in the container, as volumes are named.
+pub(crate) fn mounted_probe() -> String {
+    format!("{}:/probe:ro", probe().display())
+}
 
 /// uid and gid in the image.
 const SERVICE: u32 = 1000;
@@ -48,7 +57,7 @@ impl Server {
         for name in ["compose.yaml", "container.json"] {
             std::fs::copy(repository("docker").join(name), server.path("kiroclaw").join(name)).unwrap();
         }
-        std::fs::write(server.path("kiroclaw/test.yaml"), FOR_TESTS).unwrap();
+        std::fs::write(server.path("kiroclaw/test.yaml"), for_tests()).unwrap();
         server
     }
 
@@ -74,9 +83,14 @@ impl Server {
         });
     }
 
-    /// `kiroclaw` with these words, in the running container.
-    pub(crate) fn inside(&self, words: &[&str]) -> Command {
-        docker(&[&["exec", "kiroclaw", "kiroclaw"], words].concat())
+    /// This command in the running container.
+    pub(crate) fn inside(&self, words: &[&str]) -> Said {
+        let before = ["exec", "kiroclaw", "/probe", "into", "/tmp/said"];
+        let status = docker(&[&before, words].concat()).status().unwrap();
+        let file = format!("/proc/{}/root/tmp/said", self.pid());
+        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{words:?}: {status}, {error}"));
+        std::fs::remove_file(file).unwrap();
+        Said { code: status.code(), text: String::from_utf8(text).unwrap() }
     }
 
     pub(crate) fn inspect(&self) -> Value {
@@ -90,7 +104,11 @@ impl Server {
 
     /// Process 1 of the container, and all below it.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        below(i32::try_from(self.inspect()["State"]["Pid"].as_i64().unwrap()).unwrap())
+        below(self.pid())
+    }
+
+    fn pid(&self) -> i32 {
+        i32::try_from(self.inspect()["State"]["Pid"].as_i64().unwrap()).unwrap()
     }
 
     pub(crate) fn role(&self, role: &str) -> Process {

@@ -5,20 +5,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::compose::Server;
-use crate::engine::{Process, compile, said};
+use crate::engine::Process;
 use crate::stand_in::telegram::Telegram;
 
 const ANA: i64 = 1001;
-
-/// What a probe in a container by the very same file says.
-fn probe(server: &Server, words: &[&str]) -> String {
-    let program = server.path("probe");
-    if !program.exists() {
-        compile("tests/container/probe.c", &program);
-    }
-    let mount = format!("{}:/probe:ro", program.display());
-    said(server.compose(&["run", "--rm", "-T", "--entrypoint", "/probe", "-v", &mount, "kiroclaw"]).args(words))
-}
 
 #[test]
 fn the_engine_holds_the_container_to_every_row() {
@@ -99,12 +89,13 @@ fn limit(process: &Process, controller: &str, files: [&str; 2]) -> String {
 #[test]
 fn nothing_can_be_written_to_but_the_volume_and_a_tmp_that_executes_nothing() {
     let telegram = Telegram::start();
-    let server = Server::new(&telegram, ANA);
-    let writable = probe(&server, &["write"]);
+    let server = Server::start(&telegram, ANA);
+    let probe = |words: &[&str]| server.inside(&[&["/probe"], words].concat()).text;
+    let writable = probe(&["write"]);
     let mut writable: Vec<&str> = writable.lines().collect();
     writable.sort_unstable();
     writable.dedup();
     assert_eq!(writable, ["/dev/mqueue", "/dev/shm", "/tmp", "/var/lib/kiroclaw"]);
-    assert_eq!(probe(&server, &["execute", "/tmp"]).trim(), "13", "EACCES");
-    assert_eq!(probe(&server, &["execute", "/var/lib/kiroclaw"]).trim(), "executed", "agents build and run programs");
+    assert_eq!(probe(&["execute", "/tmp"]).trim(), "13", "EACCES");
+    assert_eq!(probe(&["execute", "/var/lib/kiroclaw"]).trim(), "executed", "agents build and run programs");
 }

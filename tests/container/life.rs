@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::compose::Server;
-use crate::engine::{all, eventually, kill, said};
+use crate::compose::{Server, mounted_probe};
+use crate::engine::{Said, eventually, kill, said};
 use crate::stand_in::telegram::Telegram;
 
 const ANA: i64 = 1001;
@@ -29,8 +29,8 @@ fn a_conversation_is_held_in_an_image_of_one_file_and_goes_on_after_a_restart() 
     ana.waits_for_message(|message| message.media.is_some());
     ana.sends("count");
     ana.waits_for_message(|message| message.text.contains("message 4 "));
-    let heard = said(&mut server.inside(&["chat", "--message", "say at the terminal"]));
-    assert!(heard.contains("at the terminal"), "{heard}");
+    let heard = server.inside(&["kiroclaw", "chat", "--message", "say at the terminal"]);
+    assert!(heard.code == Some(0) && heard.text.contains("at the terminal"), "{heard:?}");
     said(&mut server.compose(&["down"]));
     server.up(&telegram);
     ana.sends("count");
@@ -59,9 +59,8 @@ fn a_jailed_agent_in_the_container_gets_at_nothing() {
 fn doctor_says_in_the_container_what_holds_and_what_the_engine_forbids() {
     let telegram = Telegram::start();
     let server = Server::start(&telegram, ANA);
-    let output = server.inside(&["doctor"]).output().unwrap();
-    let said = all(&output);
-    assert!(output.status.success(), "{said}");
+    let Said { code, text } = server.inside(&["kiroclaw", "doctor"]);
+    assert_eq!(code, Some(0), "{text}");
     for line in [
         "an agent has users, network, IPC and files of its own; no other /proc may be mounted here (containers)",
         "network: it reaches the hosts of its policy through the egress, and nothing else – a network namespace",
@@ -69,9 +68,9 @@ fn doctor_says_in_the_container_what_holds_and_what_the_engine_forbids() {
         "processes: open (accepted by default)",
         "descriptors (RLIMIT_NOFILE): 4096",
     ] {
-        assert!(said.contains(line), "doctor does not say `{line}`: {said}");
+        assert!(text.contains(line), "doctor does not say `{line}`: {text}");
     }
-    assert!(!said.contains("FAIL"), "{said}");
+    assert!(!text.contains("FAIL"), "{text}");
 }
 
 #[test]
@@ -79,13 +78,13 @@ fn the_engine_learns_how_the_appliance_is() {
     let telegram = Telegram::start();
     let server = Server::start(&telegram, ANA);
     eventually("the engine to call it healthy", || server.inspect()["State"]["Health"]["Status"] == "healthy");
-    eventually("it to be healthy", || server.inside(&["health"]).output().unwrap().status.success());
+    eventually("it to be healthy", || server.inside(&["kiroclaw", "health"]).code == Some(0));
     let gateway = server.role("gateway").pid;
     let signal = |signal| rustix::process::kill_process(rustix::process::Pid::from_raw(gateway).unwrap(), signal).unwrap();
     signal(rustix::process::Signal::STOP);
-    let output = server.inside(&["health"]).output().unwrap();
+    let health = server.inside(&["kiroclaw", "health"]);
     signal(rustix::process::Signal::CONT);
-    assert_eq!(output.status.code(), Some(1), "a gateway that stands still is not healthy: {}", all(&output));
+    assert_eq!(health.code, Some(1), "a gateway that stands still is not healthy: {}", health.text);
 }
 
 #[test]
@@ -153,11 +152,11 @@ fn in_the_network_that_compose_makes_names_are_found() {
     }
     let telegram = Telegram::start();
     let server = Server::new(&telegram, ANA);
-    std::fs::write(server.path("kiroclaw/test.yaml"), "services: {kiroclaw: {}}\n").unwrap();
+    std::fs::write(server.path("kiroclaw/test.yaml"), format!("services: {{kiroclaw: {{volumes: ['{}']}}}}\n", mounted_probe())).unwrap();
     let settings = server.path("etc/.env");
     // Itself, where nobody listens: so the name was found.
     std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap().replace(&telegram.base(), "https://kiroclaw:1")).unwrap();
     said(&mut server.compose(&["up", "-d"]));
-    let said = all(&server.inside(&["doctor"]).output().unwrap());
+    let said = server.inside(&["kiroclaw", "doctor"]).text;
     assert!(said.contains("the token could not be checked") && said.contains("Connection refused"), "{said}");
 }

@@ -1,7 +1,8 @@
 /* What is tried in a container of the very same options, where no shell is:
  *   probe write           every mount where a file can be made, a line each
  *   probe execute DIR     whether what is written to DIR can be executed: "executed" or the errno
- *   probe calls NUMBER…   each system call, with arguments that mean nothing: "NUMBER ERRNO", 0 where it did not fail */
+ *   probe calls NUMBER…   each system call, with arguments that mean nothing: "NUMBER ERRNO", 0 where it did not fail
+ *   probe into FILE COMMAND…   the command, whose outputs go into this file */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,6 +72,14 @@ static int try_calls(int count, char **numbers) {
     return 0;
 }
 
+static int run_into(const char *file, char **command) {
+    int to = open(file, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+    if (to >= 0 && dup2(to, 1) == 1 && dup2(to, 2) == 2)
+        execvp(command[0], command);
+    perror(to < 0 ? file : command[0]);
+    return 65;
+}
+
 int main(int count, char **words) {
     if (count == 2 && !strcmp(words[1], "executed"))
         return puts("executed") < 0;
@@ -80,5 +89,7 @@ int main(int count, char **words) {
         return try_execute(words[2]);
     if (count > 2 && !strcmp(words[1], "calls"))
         return try_calls(count - 2, words + 2);
+    if (count > 3 && !strcmp(words[1], "into"))
+        return run_into(words[2], words + 3);
     return 64;
 }
