@@ -9,14 +9,36 @@ readonly WAITING=/var/lib/kiroclaw-restore.age
 verb_backup() {
     mode=$(installed)
     if [ $# = 0 ]; then
-        printf '%s\n' "$secret_1" | "${mode}_kiroclaw" backup --to - --passphrase-file -
+        backup --passphrase-file -
         return
     fi
     for recipient; do
         shift
         set -- "$@" --recipient "$recipient"
     done
-    "${mode}_kiroclaw" backup --to - "$@" </dev/null
+    backup "$@"
+}
+
+# backup WORDS…: on standard output. From a container by a pipe in its volume: of what a command says there the engine may lose the end, and
+# call that a success (Docker from 23.0 on, docker/cli issue 4338).
+backup() {
+    if [ "$mode" = systemd ]; then
+        printf '%s\n' "$secret_1" | systemd_kiroclaw backup --to - "$@"
+        return
+    fi
+    place=$(place_of "$mode")
+    rm -f "$place/backup.pipe"
+    mkfifo -m 600 "$place/backup.pipe"
+    chown "$(stat -c %u:%g "$place")" "$place/backup.pipe"
+    cat "$place/backup.pipe" &
+    reader=$!
+    code=0
+    printf '%s\n' "$secret_1" | "${mode}_kiroclaw" backup --to "$DATA/backup.pipe" "$@" || code=$?
+    # Where it failed before it opened the pipe, nobody else will.
+    [ "$code" = 0 ] || kill "$reader" 2>/dev/null || :
+    wait "$reader" || [ "$code" != 0 ] || code=1
+    rm -f "$place/backup.pipe"
+    return "$code"
 }
 
 # verb_restore passphrase|identity: the backup that waits, in place of what is there, which is set aside until it has worked.

@@ -97,6 +97,13 @@ impl Server {
         inspect("kiroclaw")
     }
 
+    /// Where the engine has the container's /var/lib/kiroclaw.
+    pub(crate) fn volume(&self) -> PathBuf {
+        let mounts = &self.inspect()["Mounts"];
+        let of_data = mounts.as_array().unwrap().iter().find(|mount| mount["Destination"] == "/var/lib/kiroclaw").unwrap();
+        of_data["Source"].as_str().unwrap().into()
+    }
+
     /// What it logged.
     pub(crate) fn log(&self) -> String {
         all(&docker(&["logs", "kiroclaw"]).output().unwrap())

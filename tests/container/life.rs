@@ -1,9 +1,11 @@
 //! What goes on in the container: conversations, health, and what ends before its time.
 
+use std::fs::File;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::compose::{Server, mounted_probe};
-use crate::engine::{Said, eventually, kill, said};
+use crate::engine::{Said, all, eventually, kill, repository, said};
 use crate::stand_in::telegram::Telegram;
 
 const ANA: i64 = 1001;
@@ -141,6 +143,37 @@ fn an_agent_that_takes_all_memory_of_the_container_ends_alone() {
     ana.waits_for_message(|message| message.text.contains("alive"));
     assert_eq!(ours(), before, "ours went on");
     assert_eq!(server.inspect()["State"]["Running"], true);
+}
+
+/// As deploy/backup.sh has it made on the server: by a pipe, since the engine may lose what goes through it, and calls that a success.
+#[test]
+fn a_backup_of_the_container_is_whole_or_is_an_error() {
+    let telegram = Telegram::start();
+    let ana = telegram.private_chat(ANA, "en");
+    let server = Server::start(&telegram, ANA);
+    ana.sends("run head -c 4000000 /dev/urandom > much");
+    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+    ana.presses("Allow once");
+    ana.waits_for_message(|message| message.text.contains("Exit status"));
+    let script = "for part in common systemd engine backup verbs; do . $0/deploy/server/$part.sh; done
+        installed() { echo docker; }
+        place_of() { echo \"$volume\"; }
+        main backup";
+    let (backup, passphrase) = (server.path("backup.age"), server.path("passphrase"));
+    let save = |secret: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", script]).arg(repository("")).envs([("secret_1", secret), ("volume", server.volume().to_str().unwrap())]);
+        shell.stdout(File::create(&backup).unwrap()).output().unwrap()
+    };
+    assert!(!save("").status.success(), "nobody encrypts by an empty passphrase");
+    let output = save("a passphrase for this test");
+    assert!(output.status.success(), "{}", all(&output));
+    assert!(!server.volume().join("backup.pipe").exists());
+    std::fs::write(&passphrase, "a passphrase for this test").unwrap();
+    let mut check = Command::new(std::env::var_os("KIROCLAW_BINARY").unwrap());
+    check.args(["restore", "--check", "--from"]).arg(&backup).arg("--passphrase-file").arg(&passphrase);
+    said(check.current_dir(server.path("")));
+    assert!(backup.metadata().unwrap().len() > 4_000_000);
 }
 
 /// In the network that compose makes, where names are looked up by the engine; no other test is in it, since Telegram's stand-in is on loopback.

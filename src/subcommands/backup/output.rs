@@ -1,15 +1,28 @@
-//! Where a backup goes: a new file that has its name only when it is whole, or standard output.
+//! Where a backup goes: a new file that has its name only when it is whole, standard output, or a pipe that somebody made and reads from.
+//!
+//! The pipe is for containers. What a command says there goes through the engine, and Docker may lose the end of it, or all, and call that a
+//! success (docker/cli issue 4338, since 23.0).
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-/// The file, or standard output.
+use rustix::fs::OFlags;
+
+/// How long a pipe may be without a reader: whoever made it starts that beside us.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file, or what is read elsewhere.
 #[derive(Debug)]
 pub(super) enum Output {
     /// Standard output.
     Stream(io::Stdout),
+    /// A named pipe.
+    Pipe(File),
     /// A file.
     File(Part),
 }
@@ -27,7 +40,7 @@ impl Output {
     /// Opens it.
     ///
     /// # Errors
-    /// The file is there already, or cannot be made; standard output is a terminal.
+    /// The file is there already, or cannot be made; nobody reads from the pipe; standard output is a terminal.
     pub(super) fn create(to: &str) -> io::Result<Self> {
         if to == "-" {
             let stdout = io::stdout();
@@ -35,7 +48,10 @@ impl Output {
             return if stdout.is_terminal() { Err(terminal()) } else { Ok(Self::Stream(stdout)) };
         }
         let path = PathBuf::from(to);
-        if path.symlink_metadata().is_ok() {
+        if let Ok(there) = path.symlink_metadata() {
+            if there.file_type().is_fifo() {
+                return Ok(Self::Pipe(open_pipe(&path, READER_PATIENCE)?));
+            }
             return Err(io::Error::other("it is there already, and nothing is overwritten"));
         }
         let mut part = path.clone().into_os_string();
@@ -52,6 +68,7 @@ impl Output {
     pub(super) fn finish(self) -> io::Result<()> {
         match self {
             Self::Stream(mut stdout) => stdout.flush(),
+            Self::Pipe(_) => Ok(()),
             Self::File(mut part) => {
                 part.file.sync_all()?;
                 std::fs::hard_link(&part.part, &part.path).or_else(|error| {
@@ -72,6 +89,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stream(stdout) => stdout.write(bytes),
+            Self::Pipe(pipe) => pipe.write(bytes),
             Self::File(part) => part.file.write(bytes),
         }
     }
@@ -79,9 +97,21 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stream(stdout) => stdout.flush(),
+            Self::Pipe(_) => Ok(()),
             Self::File(part) => part.file.flush(),
         }
     }
+}
+
+/// Opens a named pipe for writing. Without a reader that lasts for ever (fifo(7)): then the thread that does it ends with the process.
+fn open_pipe(path: &Path, patience: Duration) -> io::Result<File> {
+    let (opened, whether) = mpsc::sync_channel(1);
+    let path = path.to_owned();
+    thread::Builder::new().spawn(move || {
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        opened.send(OpenOptions::new().write(true).custom_flags(no_link).open(path))
+    })?;
+    whether.recv_timeout(patience).map_err(|_| io::Error::other("nobody reads from this pipe"))?
 }
 
 impl Drop for Part {
@@ -111,5 +141,25 @@ mod tests {
         whole.finish().unwrap();
         assert_eq!((std::fs::read(&path).unwrap().as_slice(), names().len()), (b"whole".as_slice(), 1));
         Output::create(path.to_str().unwrap()).unwrap_err();
+    }
+
+    #[test]
+    fn what_reads_from_a_pipe_gets_all_of_it_however_slowly_and_without_a_reader_it_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = |name: &str| {
+            let path = directory.path().join(name);
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+            path
+        };
+        let error = open_pipe(&pipe("lonely"), Duration::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), "nobody reads from this pipe");
+        let path = pipe("pipe");
+        let reading = path.clone();
+        // More than a pipe holds, so that it is waited for.
+        let reader = thread::spawn(move || std::fs::read(reading).unwrap().len());
+        let mut output = Output::create(path.to_str().unwrap()).unwrap();
+        output.write_all(&vec![1; 1 << 20]).unwrap();
+        output.finish().unwrap();
+        assert_eq!(reader.join().unwrap(), 1 << 20);
     }
 }
