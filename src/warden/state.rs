@@ -2,110 +2,28 @@
 //!
 //! [`State::step`] takes what happened and when, and says what is to be done; [`State::deadline`] says when it wants to be asked again.
 
+mod events;
 mod runtime;
+mod stop;
 mod supervised;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+pub(super) use self::events::{Action, Event, Kept, Notice};
 use self::runtime::{Phase as RuntimePhase, Runtime};
 use self::supervised::Supervised;
 use self::vitals::Vitals;
-use crate::model::bounds::{DRAIN, END_GRACE, GRANTS};
+use crate::model::bounds::{END_GRACE, GRANTS};
 use crate::model::control::{FromGateway, ToEgress, ToGateway};
-use crate::model::{AgentName, Excess, RuntimeId, Target, UserId, exit};
+use crate::model::{AgentName, Excess, RuntimeId, Target, exit};
 
 /// Time for a jail to be made and its command executed: milliseconds as a rule, seconds on a machine that swaps.
 pub(super) const START: Duration = Duration::from_secs(10);
 
 /// Time between SIGTERM and SIGKILL to a runtime's keeper: it gives its own command [`END_GRACE`] first.
 const KEEPER_GRACE: Duration = END_GRACE.saturating_mul(2);
-
-/// The same while the appliance stops: with [`DRAIN`] before it, a container's 10 s are kept.
-const STOP_GRACE: Duration = Duration::from_secs(1);
-
-/// One of the two roles that the warden keeps alive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// Telegram, store, sessions.
-    Gateway,
-    /// The runtimes' way out.
-    Egress,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Event {
-    /// Only time has passed.
-    Time,
-    /// A signal, or the end of the process that we are attached to, asks for the end. The second time it is meant in earnest.
-    StopAsked,
-    /// A role serves.
-    Ready(Kept),
-    /// A role closed its link or said what nobody understands.
-    Broken(Kept),
-    /// A role's process is gone, or could not be made.
-    Ended(Kept),
-    /// The gateway asks.
-    Asked(FromGateway),
-    /// The egress answers a ping.
-    Pong(u64),
-    /// The egress refused a runtime a host, which a grant may mend.
-    Refused(RuntimeId, Target, bool),
-    /// A starting jail gave its listener.
-    Listener(RuntimeId),
-    /// A starting jail executed its command.
-    Executed(RuntimeId),
-    /// A starting jail gave up, or could not even be begun.
-    Failed(RuntimeId, String),
-    /// A runtime used more than it may, and its keeper or the kernel ends it.
-    Exceeded(RuntimeId, Excess),
-    /// A runtime's keeper and all its descendants are gone; exit code, or 128 + signal.
-    Gone(RuntimeId, i32),
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Start a role's process and give it its bundle.
-    Start(Kept),
-    /// SIGKILL to a role.
-    Kill(Kept),
-    /// Send, if there is a gateway; with `Started` go the runtime's pipes.
-    TellGateway(ToGateway),
-    /// Send; with `Serve` goes the runtime's listener.
-    TellEgress(ToEgress),
-    /// Start a jail. What goes wrong comes back as [`Event::Failed`] and [`Event::Gone`].
-    StartRuntime(RuntimeId, AgentName, UserId),
-    /// SIGTERM to a runtime's keeper.
-    TerminateRuntime(RuntimeId),
-    /// SIGKILL to a runtime's keeper; its orphans become the warden's.
-    KillRuntime(RuntimeId),
-    /// The gateway serves, and with it the appliance.
-    AnnounceReady,
-    /// Whoever watches over the appliance is told.
-    Notify(Notice),
-    /// Tell the gateway how the roles are, for a ping of this number.
-    AnswerPing(u64),
-    /// Something for the log that the operator has to see.
-    Report(String),
-    /// The end, with this exit code. Always the last action.
-    Exit(u8),
-}
-
-/// What whoever watches over the appliance is told (systemd, or what speaks like it).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Notice {
-    /// It serves.
-    Ready,
-    /// It goes on.
-    Alive,
-    /// A role ended, and is started again.
-    Restarts(Kept),
-    /// It stops.
-    Stopping,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -341,34 +259,6 @@ impl State {
         }
     }
 
-    fn begin_stop(&mut self, now: Instant, code: u8, actions: &mut Vec<Action>) {
-        self.code = code;
-        self.phase = Phase::Draining { until: now + DRAIN };
-        actions.push(Action::Notify(Notice::Stopping));
-        if self.gateway.is_ready() {
-            actions.push(Action::TellGateway(ToGateway::Stop));
-        } else {
-            // Before it serves there is nothing to finish.
-            self.kill(Kept::Gateway, actions);
-        }
-    }
-
-    /// Every wait of the stop is over now.
-    fn hurry(&mut self, now: Instant) {
-        if let Phase::Draining { until } | Phase::EndingEgress { until } = &mut self.phase {
-            *until = now;
-        }
-        self.runtimes.values_mut().for_each(|runtime| runtime.hurry(now));
-    }
-
-    fn end_runtimes(&mut self, kill_at: Instant, actions: &mut Vec<Action>) {
-        for (&id, runtime) in &mut self.runtimes {
-            if runtime.end(kill_at) {
-                actions.push(Action::TerminateRuntime(id));
-            }
-        }
-    }
-
     /// What `now` makes due.
     fn due(&mut self, now: Instant, actions: &mut Vec<Action>) {
         for (&id, runtime) in &mut self.runtimes {
@@ -401,42 +291,6 @@ impl State {
                 self.kept(kept).started(now);
                 actions.push(Action::Start(kept));
             }
-        }
-    }
-
-    fn advance_stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if let Phase::Draining { until } = self.phase {
-            if self.gateway.is_up() {
-                if until <= now {
-                    self.kill(Kept::Gateway, actions);
-                }
-                return;
-            }
-            self.phase = Phase::EndingRuntimes;
-            self.end_runtimes(now + STOP_GRACE, actions);
-        }
-        if self.phase == Phase::EndingRuntimes && self.runtimes.is_empty() {
-            self.phase = Phase::EndingEgress { until: now + STOP_GRACE };
-            if self.egress.is_up() {
-                actions.push(Action::TellEgress(ToEgress::Stop));
-            }
-        }
-        if let Phase::EndingEgress { until } = self.phase {
-            if !self.egress.is_up() {
-                actions.push(Action::Exit(self.code));
-            } else if until <= now {
-                self.kill(Kept::Egress, actions);
-            }
-        }
-    }
-}
-
-impl Kept {
-    /// The role's name: that of its process too.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Egress => "egress",
         }
     }
 }

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::UserId;
+use crate::model::bounds::DRAIN;
 
 /// The machine with a clock of its own, and everything it has asked for.
 pub(super) struct Table {
