@@ -15,6 +15,7 @@ in_containers_of() {
     [[ $engine == docker ]] || step "podman: the unit is understood" unit_is_understood
     step "$engine: a conversation" talk contained
     step "$engine: what a backup has goes on there" restored_in_a_container
+    step "$engine: a backup of it" saved_from_a_container
     step "$engine: status, log and restart" looked_after_in_a_container
     step "$engine: update" update_of_a_container
     step "$engine: an update that dies goes back" container_goes_back
@@ -96,6 +97,12 @@ restored_in_a_container() {
     there "! runuser -u tester -- ls /var/lib/kiroclaw 2>/dev/null"
     there "find /var/lib/kiroclaw/container/workspaces -mindepth 2 -maxdepth 2 | grep -q ."
     talk taken-up
+}
+
+saved_from_a_container() {
+    as=user program=backup.sh deploy 0 --to="$DIR/of-$engine" --passphrase-file="$DIR/passphrase" --yes
+    "$(realpath "$BINARY")" restore --check --from "$DIR/of-$engine"/*.age --passphrase-file "$DIR/passphrase"
+    there "! test -e /var/lib/kiroclaw/container/backup.pipe"
 }
 
 looked_after_in_a_container() {
