@@ -134,7 +134,7 @@ pub struct Agent {
 #[derive(Debug, FromArgs)]
 #[argh(subcommand, name = "backup")]
 pub struct Backup {
-    /// where to: a file that does not exist yet, a named pipe, or - for standard output
+    /// where to: a file that does not exist yet, your own named pipe, or - for standard output
     #[argh(option)]
     pub to: String,
     /// the first line of this file is the passphrase; - reads standard input

@@ -30,7 +30,7 @@ backup() {
     rm -f "$place/backup.pipe"
     mkfifo -m 600 "$place/backup.pipe"
     chown "$(stat -c %u:%g "$place")" "$place/backup.pipe"
-    cat "$place/backup.pipe" &
+    cat "$place/backup.pipe" 9>&- & # without the lock, which it would keep if this ended before it
     reader=$!
     code=0
     printf '%s\n' "$secret_1" | "${mode}_kiroclaw" backup --to "$DATA/backup.pipe" "$@" || code=$?

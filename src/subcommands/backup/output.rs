@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -40,7 +40,7 @@ impl Output {
     /// Opens it.
     ///
     /// # Errors
-    /// The file is there already, or cannot be made; nobody reads from the pipe; standard output is a terminal.
+    /// The file is there already, or cannot be made; nobody reads from the pipe, or it is somebody else's; standard output is a terminal.
     pub(super) fn create(to: &str) -> io::Result<Self> {
         if to == "-" {
             let stdout = io::stdout();
@@ -103,7 +103,15 @@ impl Write for Output {
     }
 }
 
-/// Opens a named pipe for writing. Without a reader that lasts for ever (fifo(7)): then the thread that does it ends with the process.
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.whole {
+            let _ = std::fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Opens a named pipe of ours for writing. Without a reader that lasts for ever (fifo(7)): then the thread that does it ends with the process.
 fn open_pipe(path: &Path, patience: Duration) -> io::Result<File> {
     let (opened, whether) = mpsc::sync_channel(1);
     let path = path.to_owned();
@@ -111,14 +119,13 @@ fn open_pipe(path: &Path, patience: Duration) -> io::Result<File> {
         let no_link = OFlags::NOFOLLOW.bits().cast_signed();
         opened.send(OpenOptions::new().write(true).custom_flags(no_link).open(path))
     })?;
-    whether.recv_timeout(patience).map_err(|_| io::Error::other("nobody reads from this pipe"))?
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.whole {
-            let _ = std::fs::remove_file(&self.part);
-        }
+    let pipe = whether.recv_timeout(patience).map_err(|_| io::Error::other("nobody reads from this pipe"))??;
+    let is = pipe.metadata()?;
+    // Where others may write, one of theirs may have the name that was meant for a file.
+    if is.file_type().is_fifo() && is.uid() == rustix::process::geteuid().as_raw() {
+        Ok(pipe)
+    } else {
+        Err(io::Error::other("it is there already, and no pipe of this user"))
     }
 }
 
@@ -161,5 +168,25 @@ mod tests {
         output.write_all(&vec![1; 1 << 20]).unwrap();
         output.finish().unwrap();
         assert_eq!(reader.join().unwrap(), 1 << 20);
+    }
+
+    #[test]
+    fn a_pipe_of_somebody_else_or_what_took_its_place_gets_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, "kept").unwrap();
+        open_pipe(&file, READER_PATIENCE).unwrap_err();
+        assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let path = directory.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o666.into(), 0).unwrap();
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        let reading = path.clone();
+        let reader = thread::spawn(move || std::fs::read(reading).unwrap());
+        let error = Output::create(path.to_str().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "it is there already, and no pipe of this user");
+        assert!(reader.join().unwrap().is_empty());
     }
 }
