@@ -61,7 +61,7 @@ become_root() {
     sudo_password=
     # shellcheck disable=SC2016 # for the shell there
     # The last line: some shells greet whoever comes.
-    case $(there 'if test "$(id -u)" = 0; then echo root; elif sudo -kn true 2>/dev/null; then echo sudo; elif command -v sudo >/dev/null; then echo password; fi' </dev/null | tail -n 1) in
+    case $(bounded there 'if test "$(id -u)" = 0; then echo root; elif sudo -kn true 2>/dev/null; then echo sudo; elif command -v sudo >/dev/null; then echo password; fi' </dev/null | tail -n 1) in
     root) sudo= ;;
     sudo) sudo='sudo -n ' ;;
     password)

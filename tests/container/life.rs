@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::compose::{Server, mounted_probe};
 use crate::engine::{Said, all, eventually, kill, repository, said};
-use crate::stand_in::telegram::Telegram;
+use crate::stand_in::telegram::{Person, Telegram};
 
 const ANA: i64 = 1001;
 
@@ -16,6 +16,13 @@ const MEMORY: u64 = 8_000_000;
 /// A clean stop, in seconds; the engine itself waits for ten by default.
 const STOP: Duration = Duration::from_secs(10);
 
+/// Has the agent do something that it asks for first.
+fn allows(person: &Person, text: &str) {
+    person.sends(text);
+    person.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
+    person.presses("Allow once");
+}
+
 #[test]
 fn a_conversation_is_held_in_an_image_of_one_file_and_goes_on_after_a_restart() {
     let telegram = Telegram::start();
@@ -23,9 +30,7 @@ fn a_conversation_is_held_in_an_image_of_one_file_and_goes_on_after_a_restart() 
     let server = Server::start(&telegram, ANA);
     ana.sends("say good morning");
     ana.waits_for_message(|message| message.text.contains("good morning"));
-    ana.sends("run echo from the container > note.txt");
-    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
-    ana.presses("Allow once");
+    allows(&ana, "run echo from the container > note.txt");
     ana.waits_for_message(|message| message.text.contains("Exit status"));
     ana.sends("send note.txt");
     ana.waits_for_message(|message| message.media.is_some());
@@ -48,9 +53,7 @@ fn a_jailed_agent_in_the_container_gets_at_nothing() {
     let answer = ana.waits_for_message(|message| message.text.contains("unclear."));
     assert!(answer.text.contains(" 0 reached"), "{}", answer.text);
     for private in ["/var/lib/kiroclaw/state/store", "/etc/kiroclaw/.env", "/run/secrets/bot-token"] {
-        ana.sends(&format!("run busybox cat {private}"));
-        ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
-        ana.presses("Allow once");
+        allows(&ana, &format!("run busybox cat {private}"));
         let answer = ana.waits_for_message(|message| message.text.contains("Exit status"));
         assert!(answer.text.contains("can't open") && !answer.text.contains(telegram.token()), "{private}: {}", answer.text);
     }
@@ -134,9 +137,7 @@ fn an_agent_that_takes_all_memory_of_the_container_ends_alone() {
     let server = Server::start(&telegram, ANA);
     let ours = || ["gateway", "egress"].map(|role| server.role(role).pid);
     let before = ours();
-    ana.sends("run busybox tail /dev/zero");
-    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
-    ana.presses("Allow once");
+    allows(&ana, "run busybox tail /dev/zero");
     let answer = ana.waits_for_message(|message| ["memory", "signal", "status"].iter().any(|word| message.text.contains(word)));
     println!("the person is told: {}", answer.text);
     ana.sends("say alive");
@@ -151,9 +152,7 @@ fn a_backup_of_the_container_is_whole_or_is_an_error() {
     let telegram = Telegram::start();
     let ana = telegram.private_chat(ANA, "en");
     let server = Server::start(&telegram, ANA);
-    ana.sends("run head -c 4000000 /dev/urandom > much");
-    ana.waits_for_message(|message| message.buttons().contains(&"Allow once".to_owned()));
-    ana.presses("Allow once");
+    allows(&ana, "run head -c 4000000 /dev/urandom > much");
     ana.waits_for_message(|message| message.text.contains("Exit status"));
     let script = "for part in common systemd engine backup verbs; do . $0/deploy/server/$part.sh; done
         installed() { echo docker; }
